@@ -92,6 +92,7 @@ class PrivateServer:
     user: str | None
     stop_signal: signal.Signals
     answers: Callable[[], bool]
+    settle_seconds: float = 0.0  # how long it keeps running, and serving, before a kill
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     def start(self) -> None:
@@ -118,6 +119,8 @@ class PrivateServer:
         """Stop in an orderly way, or with SIGKILL, and return when the process is gone. A no-op while it is stopped."""
         if self._process is None:
             return
+        if kill:
+            time.sleep(self.settle_seconds)
         self._process.send_signal(signal.SIGKILL if kill else self.stop_signal)
         try:
             self._process.wait(STOP_SECONDS)
