@@ -1,0 +1,169 @@
+"""From a record that was read without a problem to the model. Nothing is checked here."""
+
+from typing import Any
+
+from engine.definition.shapes import Record
+from engine.errors import Category
+from engine.model.base import JsonObject
+from engine.model.workflow import (
+    Case,
+    ConditionSpec,
+    ConnectorSpec,
+    Definition,
+    DelaySpec,
+    Join,
+    JoinKind,
+    Lane,
+    ManualSpec,
+    Merge,
+    MergeSpec,
+    Node,
+    NodeKind,
+    NodeSpec,
+    OnError,
+    RespondSpec,
+    RespondWhen,
+    RetryPolicy,
+    ScheduleSpec,
+    StopSpec,
+    SwitchSpec,
+    TransformSpec,
+    TriggerDefinition,
+    TriggerKind,
+    TriggerSpec,
+    Variable,
+    WebhookSpec,
+    WhilePaused,
+    WorkflowSettings,
+)
+
+
+def build_definition(record: Record) -> Definition:
+    """Return the model of a whole definition."""
+    return Definition(
+        name=record["name"],
+        description=record.get("description", ""),
+        nodes={key: _node(key, node) for key, node in record["nodes"].items()},
+        edges=tuple(record["edges"]),
+        triggers={key: _trigger(key, trigger) for key, trigger in record["triggers"].items()},
+        variables={key: _variable(variable) for key, variable in record["variables"].items()},
+        start={key: tuple(nodes) for key, nodes in record["start"].items()},
+        settings=_settings(record["settings"]),
+    )
+
+
+def _settings(record: Record) -> WorkflowSettings:
+    return WorkflowSettings(
+        timeout=record["timeout"],
+        max_iterations=record["max_iterations"],
+        priority=Lane(record["priority"]),
+        retain=record.get("retain"),
+        while_paused=WhilePaused(record["while_paused"]),
+    )
+
+
+def _variable(record: Record) -> Variable:
+    return Variable(type=record["type"], default=record.get("default"), merge=Merge(record["merge"]))
+
+
+def _node(key: str, record: Record) -> Node:
+    return Node(
+        key=key,
+        kind=NodeKind(record["type"]),
+        spec=_node_spec(record),
+        name=record.get("name", ""),
+        description=record.get("description", ""),
+        join=read_join(record["join"]),
+        retry=_retry(record["retry"]) if "retry" in record else RetryPolicy(),
+        timeout=record["timeout"],
+        on_error=OnError(record["on_error"]),
+        input=record.get("input"),
+        has_input="input" in record,
+        assign=record.get("assign", {}),
+        strict=record["strict"],
+    )
+
+
+def read_join(join: str | Record) -> Join:
+    """Return the join that a word or ``{count: n}`` means."""
+    return Join(kind=JoinKind(join)) if isinstance(join, str) else Join(kind=JoinKind.COUNT, count=join["count"])
+
+
+def _retry(record: Record) -> RetryPolicy:
+    return RetryPolicy(
+        max_attempts=record["max_attempts"],
+        delay=record["delay"],
+        factor=record["factor"],
+        max_delay=record["max_delay"],
+        jitter=record["jitter"],
+        on=frozenset(Category(name) for name in record["on"]),
+    )
+
+
+def _node_spec(record: Record) -> NodeSpec:
+    match record["type"]:
+        case NodeKind.CONNECTOR:
+            return ConnectorSpec(use=record["use"], connection=record.get("connection"), inputs=record["with"])
+        case NodeKind.TRANSFORM:
+            return TransformSpec(template=record["set"] if "set" in record else record["value"])
+        case NodeKind.CONDITION:
+            return ConditionSpec(test=record["if"])
+        case NodeKind.SWITCH:
+            cases = tuple(Case(when=case["when"], port=case["port"]) for case in record["cases"])
+            return SwitchSpec(cases=cases, all_matching=record["mode"] == "all")
+        case NodeKind.MERGE:
+            return MergeSpec(combine=record["combine"])
+        case NodeKind.DELAY:
+            return DelaySpec(duration=record.get("for"), until=record.get("until"))
+        case NodeKind.RESPOND:
+            return RespondSpec(status=record["status"], headers=record["headers"], body=record.get("body"))
+        case _:
+            return StopSpec(
+                succeeded=record["as"] == "succeeded", output=record.get("output"), message=record.get("message", "")
+            )
+
+
+def _trigger(key: str, record: Record) -> TriggerDefinition:
+    return TriggerDefinition(
+        key=key,
+        kind=TriggerKind(record["type"]),
+        spec=_trigger_spec(record),
+        filter=record.get("filter"),
+        map=record.get("map"),
+        enabled=record["enabled"],
+        expect_every=record.get("expect_every"),
+    )
+
+
+def _trigger_spec(record: Record) -> TriggerSpec:
+    match record["type"]:
+        case TriggerKind.WEBHOOK:
+            return _webhook(record)
+        case TriggerKind.SCHEDULE:
+            return ScheduleSpec(
+                cron=record.get("cron"),
+                every=record.get("every"),
+                at=tuple(sorted(record.get("at", ()))),
+                timezone=record["timezone"],
+                missed=record["missed"],
+            )
+        case _:
+            return ManualSpec(input_schema=record.get("input_schema"))
+
+
+def _webhook(record: Record) -> WebhookSpec:
+    dedupe: JsonObject = record.get("dedupe", {})
+    given = record["respond"]
+    respond: dict[str, Any] = {"when": given} if isinstance(given, str) else given
+    defaults = WebhookSpec(verify=None)
+    return WebhookSpec(
+        verify=None if record["verify"] == "none" else record["verify"],
+        methods=tuple(record["methods"]),
+        path=record.get("path"),
+        max_body_bytes=record["max_body"],
+        dedupe_header=dedupe.get("header"),
+        dedupe_expression=dedupe.get("expression"),
+        respond=RespondWhen(respond["when"]),
+        respond_timeout=respond.get("timeout", defaults.respond_timeout),
+        respond_status=respond.get("status"),
+    )

@@ -1,0 +1,188 @@
+"""The nodes of a workflow as data: the fields of every kind and the ones all kinds share.
+
+The parser, the JSON Schema and the tables of docs/reference/workflow-format.md are made from this.
+"""
+
+from typing import Final
+
+from engine.definition.shapes import Either, Field, Kinds, ListOf, Section
+from engine.definition.types import (
+    KEY_PATTERN,
+    Boolean,
+    Choice,
+    Duration,
+    Expression,
+    Number,
+    Template,
+    TemplateOr,
+    Text,
+)
+from engine.errors import Category
+from engine.model.workflow import NodeKind, OnError
+
+NAME: Final = Text(max_length=200, label="text")
+DESCRIPTION: Final = Text(max_length=10_000, label="text")
+
+CASE: Final = Section(
+    noun="a case",
+    fields=(
+        Field("when", Expression(), "the case holds when this is true", required=True),
+        Field(
+            "port",
+            Text(label="port", pattern=KEY_PATTERN, max_length=63, says="a port: a to z first, then a to z, 0 to 9, _"),
+            "the port to leave by, a name of your own; several cases may share one",
+            required=True,
+        ),
+    ),
+)
+
+RETRY: Final = Section(
+    noun="retry",
+    doc="When a failed attempt is followed by another.",
+    fields=(
+        Field("max_attempts", Number(minimum=1, maximum=100), "attempts in all, the first one included", required=True),
+        Field("delay", Duration(), "wait before the second attempt", default="1s"),
+        Field("factor", Number(minimum=1, maximum=100, whole=False), "each wait is this much longer", default=2),
+        Field("max_delay", Duration(), "no wait is longer than this", default="5m"),
+        Field("jitter", Boolean(), "take a random part of up to half off each wait", default=True),
+        Field(
+            "on",
+            ListOf(type=Choice(options=tuple(Category)), minimum=1, unique=True),
+            "which categories of failure are tried again",
+            default=["transient", "timeout", "capacity"],
+        ),
+    ),
+)
+
+JOIN: Final = Either(
+    word=Choice(options=("all", "any", "each")),
+    section=Section(
+        noun="join",
+        fields=(Field("count", Number(minimum=1, maximum=10_000), "run at the n-th arrival", required=True),),
+    ),
+)
+
+COMMON: Final = (
+    Field("name", NAME, "what people call the node; the key when absent"),
+    Field("description", DESCRIPTION, "what the node is for"),
+    Field("input", Template(), "what `input` means inside the node; the output of the one node before it when absent"),
+    Field("assign", Template(mapping=True), "variables to set after success, by name"),
+    Field("strict", Boolean(), "make a missing key in an expression an error and not `null`", default=False),
+    Field("join", JOIN, "when a node with several inbound edges runs", default="all"),
+    Field("retry", RETRY, "when a failed attempt is followed by another; never when absent"),
+    Field("timeout", Duration(positive=True), "the longest one attempt may take", default="5m"),
+    Field(
+        "on_error",
+        Choice(options=tuple(OnError)),
+        "what the final failure does: `fail` ends the execution, `continue` goes on with the error as output, "
+        "`route` leaves by the port `error`",
+        default="fail",
+    ),
+)
+
+_CONNECTOR: Final = Section(
+    noun="a connector node",
+    doc="Call one action of a connector.",
+    fields=(
+        Field(
+            "use",
+            Text(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=200, says="connector.action"),
+            "the action, `connector.action`",
+            required=True,
+        ),
+        Field("connection", Text(min_length=1, max_length=200), "the name of the connection to call it with"),
+        Field("with", Template(mapping=True), "the action's inputs", default={}),
+    ),
+)
+
+_TRANSFORM: Final = Section(
+    noun="a transform node",
+    doc="Build a value.",
+    exactly_one=("set", "value"),
+    later=("steps",),
+    fields=(
+        Field("set", Template(mapping=True), "a mapping to build, field by field"),
+        Field("value", Template(), "any value to build, often one hole"),
+    ),
+)
+
+_CONDITION: Final = Section(
+    noun="a condition node",
+    doc="Leave by `true` or by `false`.",
+    fields=(Field("if", Expression(), "the question", required=True),),
+)
+
+_SWITCH: Final = Section(
+    noun="a switch node",
+    doc="Leave by the port of a case that holds, or by `default`.",
+    fields=(
+        Field("cases", ListOf(type=CASE, minimum=1, maximum=200), "the cases, asked in this order", required=True),
+        Field(
+            "mode",
+            Choice(options=("first", "all")),
+            "leave by the first case that holds, or by all of them",
+            default="first",
+        ),
+    ),
+)
+
+_MERGE: Final = Section(
+    noun="a merge node",
+    doc="Combine what arrives on several edges.",
+    fields=(
+        Field(
+            "combine",
+            Choice(options=("list", "object", "first", "concat")),
+            "`list` of the outputs in the order of the edges, `object` by the key of the node each came from, "
+            "the `first` one, or lists joined by `concat`",
+            default="list",
+        ),
+    ),
+)
+
+_DELAY: Final = Section(
+    noun="a delay node",
+    doc="Wait, without holding an executor.",
+    exactly_one=("for", "until"),
+    fields=(
+        Field("for", TemplateOr(type=Duration(), keep_text=True), "how long"),
+        Field("until", Expression(), "an expression that gives the time to go on at"),
+    ),
+)
+
+_RESPOND: Final = Section(
+    noun="a respond node",
+    doc="Answer the caller of a webhook with `respond: node`; the execution goes on.",
+    fields=(
+        Field("status", TemplateOr(type=Number(minimum=200, maximum=599)), "HTTP status", default=200),
+        Field("headers", Template(mapping=True), "HTTP headers", default={}),
+        Field("body", Template(), "the body: a mapping or a list is sent as JSON"),
+    ),
+)
+
+_STOP: Final = Section(
+    noun="a stop node",
+    doc="End the execution at once, also its other branches.",
+    fields=(
+        Field("as", Choice(options=("succeeded", "failed")), "how the execution ends", default="succeeded"),
+        Field("output", Template(), "the execution's result"),
+        Field("message", TemplateOr(type=Text(max_length=4000)), "why, for people"),
+    ),
+)
+
+NODES: Final = Kinds(
+    noun="node",
+    common=COMMON,
+    later=("loop", "parallel", "wait", "approval", "workflow", "code", "prompt", "agent", "task"),
+    common_later=("cache", "pin", "disabled", "input_schema", "output_schema", "undo"),
+    kinds={
+        NodeKind.CONNECTOR: _CONNECTOR,
+        NodeKind.TRANSFORM: _TRANSFORM,
+        NodeKind.CONDITION: _CONDITION,
+        NodeKind.SWITCH: _SWITCH,
+        NodeKind.MERGE: _MERGE,
+        NodeKind.DELAY: _DELAY,
+        NodeKind.RESPOND: _RESPOND,
+        NodeKind.STOP: _STOP,
+    },
+)

@@ -1,0 +1,149 @@
+"""Checks across nodes: edges lead from a port that exists to a node that exists, and every node can run."""
+
+from collections import Counter
+from typing import Final
+
+from engine.definition.outline import Outline, reached
+from engine.definition.report import Report, nearest, place
+from engine.model.workflow import ERROR, Edge, NodeKind, OnError, RespondWhen
+
+_NO_CONTINUE: Final = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.STOP})
+"""Kinds without the port ``main``, by which a node goes on after ``on_error: continue``."""
+
+
+def check_graph(graph: Outline, report: Report) -> None:
+    """Report every problem of edges, joins, error routes, start nodes and reachability."""
+    first: dict[Edge, int] = {}
+    for index, edge in graph.edges.items():
+        _check_edge(graph, index, edge, report=report)
+        if first.setdefault(edge, index) != index:
+            same = place(("edges", first[edge]))
+            report.wrong(("edges", index), f"this edge stands here twice, the first is {same}", fix="remove one")
+    _check_errors(graph, report)
+    _check_joins(graph, report)
+    _check_start(graph, report)
+    _check_reachable(graph, report)
+    _check_respond(graph, report)
+
+
+def _check_edge(graph: Outline, index: int, edge: Edge, *, report: Report) -> None:
+    at = ("edges", index)
+    for key in dict.fromkeys((edge.source, edge.target)):
+        if key not in graph.before:
+            report.wrong(at, f'there is no node "{key}"', fix=nearest(key, graph.keys))
+    if edge.source not in graph.before:
+        return
+    if edge.source == edge.target:
+        text = f'an edge from "{edge.source}" to itself is a cycle; cycles are not yet available in this release'
+        report.wrong(at, text)
+    ports = graph.ports(edge.source)
+    if ports is None or edge.port in ports:
+        return
+    kind = graph.records[edge.source]["type"]
+    if not ports:
+        report.wrong(at, f'"{edge.source}" is a {kind} node, which nothing follows', fix="remove the edge")
+    elif edge.port == ERROR:
+        fix = f"write on_error: route at nodes.{edge.source}"
+        report.wrong(at, f'"{edge.source}" leaves by "error" only where it says on_error: route', fix=fix)
+    else:
+        known = ", ".join(f"{edge.source}.{port}" for port in ports)
+        close = nearest(edge.port, ports) if edge.port != "main" else None
+        fix = close if close and close.startswith("did") else f"known: {known}"
+        report.wrong(at, f'the {kind} node "{edge.source}" has no port "{edge.port}"', fix=fix)
+
+
+def _check_errors(graph: Outline, report: Report) -> None:
+    routed = {edge.source for edge in graph.edges.values() if edge.port == ERROR}
+    for key, record in graph.records.items():
+        policy, kind = record.get("on_error"), record["type"]
+        at = ("nodes", key, "on_error")
+        if policy == OnError.CONTINUE and kind in _NO_CONTINUE:
+            report.wrong(at, f'a {kind} node cannot continue after an error, it has no port "main"', fix="write route")
+        elif policy == OnError.ROUTE and kind == NodeKind.STOP:
+            report.wrong(at, "a stop node has no ports", fix="leave on_error out")
+        elif policy == OnError.ROUTE and key not in routed:
+            text = "on_error: route needs an edge from the port error"
+            report.wrong(at, text, fix=f'add "{key}.error -> …" to edges')
+
+
+def _check_joins(graph: Outline, report: Report) -> None:
+    inbound = Counter(edge.target for edge in graph.edges.values())
+    for key, record in graph.records.items():
+        if "join" not in graph.document["nodes"][key] or "join" not in record:
+            continue
+        at, count = ("nodes", key, "join"), inbound[key]
+        edges = f"{count} inbound edge{'s' * (count != 1)}"
+        join = record["join"]
+        if count < 2:
+            report.wrong(at, f'"{key}" has {edges}, so there is nothing to join', fix="leave join out")
+        elif isinstance(join, dict) and join.get("count", 0) > count:
+            report.wrong((*at, "count"), f'"{key}" has {edges}, so {join["count"]} can never arrive')
+
+
+def _check_start(graph: Outline, report: Report) -> None:
+    triggers = graph.document.get("triggers")
+    known = list(triggers) if isinstance(triggers, dict) else []
+    written = graph.document.get("start")
+    for trigger, nodes in (written if isinstance(written, dict) else {}).items():
+        if trigger not in known:
+            fix = nearest(trigger, known)
+            report.wrong(("start", trigger), f'there is no trigger "{trigger}"', fix=fix, key=True)
+        for index, key in enumerate(nodes if isinstance(nodes, list) else []):
+            if isinstance(key, str) and key not in graph.before:
+                report.wrong(("start", trigger, index), f'there is no node "{key}"', fix=nearest(key, graph.keys))
+
+
+def _check_reachable(graph: Outline, report: Report) -> None:
+    cyclic = _check_cycles(graph, report)
+    starts = set(graph.starts())
+    triggers, narrowed = graph.document.get("triggers"), graph.record.get("start", {})
+    if isinstance(triggers, dict) and triggers and all(narrowed.get(key) for key in triggers):
+        starts = {key for nodes in narrowed.values() for key in nodes}
+    found = reached([*starts, *cyclic], graph.after)
+    for key in graph.keys:
+        if key not in found:
+            report.wrong(("nodes", key), f'no trigger ever reaches "{key}"', fix="name it in start", key=True)
+
+
+def _check_cycles(graph: Outline, report: Report) -> set[str]:
+    """Report one cycle of each knot, and return every node on or between cycles."""
+    left = _trim(set(graph.keys), graph)
+    cyclic = set(left)
+    while left:
+        key = next(each for each in graph.keys if each in left)
+        walk = [key]
+        while (following := next(each for each in graph.after[walk[-1]] if each in left)) not in walk:
+            walk.append(following)
+        cycle = walk[walk.index(following) :]
+        if len(cycle) > 1:
+            _report_cycle(graph, cycle, report)
+        left = _trim(left - set(cycle), graph)
+    return cyclic
+
+
+def _trim(keys: set[str], graph: Outline) -> set[str]:
+    """Take away, again and again, what has nothing before it or nothing after it."""
+    while ends := {key for key in keys if keys.isdisjoint(graph.before[key]) or keys.isdisjoint(graph.after[key])}:
+        keys = keys - ends
+    return keys
+
+
+def _report_cycle(graph: Outline, cycle: list[str], report: Report) -> None:
+    begin = min(range(len(cycle)), key=lambda index: graph.keys.index(cycle[index]))
+    turned = [*cycle[begin:], *cycle[:begin]]
+    closing = next(
+        index for index, edge in graph.edges.items() if (edge.source, edge.target) == (turned[-1], turned[0])
+    )
+    text = " -> ".join([*turned, turned[0]])
+    report.wrong(("edges", closing), f"this edge closes the cycle {text}; cycles are not yet available in this release")
+
+
+def _check_respond(graph: Outline, report: Report) -> None:
+    if any(record["type"] == NodeKind.RESPOND for record in graph.records.values()):
+        return
+    for key, record in graph.record.get("triggers", {}).items():
+        respond = record.get("respond")
+        when = respond.get("when") if isinstance(respond, dict) else respond
+        if when == RespondWhen.NODE:
+            text = "the answer is to come from a respond node, and there is none"
+            report.wrong(("triggers", key, "respond"), text, fix="add a node of type respond")

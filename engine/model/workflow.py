@@ -1,0 +1,347 @@
+"""A workflow's definition: what people write, after it was read and checked (see docs/reference/workflow-format.md).
+
+Texts that hold expressions stay texts here; ``engine.graph`` compiles them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeAlias
+
+from engine.errors import Category
+from engine.model.base import Json, JsonObject, VersionId, WorkflowId
+
+MAIN = "main"
+ERROR = "error"
+EMPTY: Mapping[str, Json] = MappingProxyType({})
+
+
+class NodeKind(StrEnum):
+    """The kinds of node this release runs."""
+
+    CONNECTOR = "connector"
+    TRANSFORM = "transform"
+    CONDITION = "condition"
+    SWITCH = "switch"
+    MERGE = "merge"
+    DELAY = "delay"
+    RESPOND = "respond"
+    STOP = "stop"
+
+
+class JoinKind(StrEnum):
+    """When a node with several inbound edges runs."""
+
+    ALL = "all"
+    ANY = "any"
+    COUNT = "count"
+    EACH = "each"
+
+
+class OnError(StrEnum):
+    """What a step's final failure does."""
+
+    FAIL = "fail"
+    CONTINUE = "continue"
+    ROUTE = "route"
+
+
+class Lane(StrEnum):
+    """The queue an execution waits in, from the workflow's ``priority``."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class WhilePaused(StrEnum):
+    """What a paused workflow does with events."""
+
+    HOLD = "hold"
+    REJECT = "reject"
+
+
+class WorkflowStatus(StrEnum):
+    """draft → active ⇄ paused → archived."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ARCHIVED = "archived"
+
+
+class Merge(StrEnum):
+    """How assignments to one variable combine, so that their order does not matter (but for ``last``)."""
+
+    LAST = "last"
+    ADD = "add"
+    APPEND = "append"
+    UNION = "union"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A variable of each execution. ``type``: any | text | number | integer | boolean | list | mapping."""
+
+    type: str = "any"
+    default: Json = None
+    merge: Merge = Merge.LAST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """When a failed attempt is followed by another.
+
+    ``max_attempts`` counts the first one (1: never retry). The wait before attempt n+1 is
+    ``delay * factor ** (n - 1)``, at most ``max_delay``; with ``jitter`` a random part of up to half is taken off.
+    """
+
+    max_attempts: int = 1
+    delay: timedelta = timedelta(seconds=1)
+    factor: float = 2.0
+    max_delay: timedelta = timedelta(minutes=5)
+    jitter: bool = True
+    on: frozenset[Category] = frozenset({Category.TRANSIENT, Category.TIMEOUT, Category.CAPACITY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """``count`` is the n of ``join: {count: n}`` and 0 otherwise."""
+
+    kind: JoinKind = JoinKind.ALL
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorSpec:
+    """Call one action (``use: connector.action``) with ``inputs`` (the field ``with``)."""
+
+    use: str
+    connection: str | None = None
+    inputs: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformSpec:
+    """Build a value: ``template`` is the ``set`` mapping or the ``value`` field, whichever was written."""
+
+    template: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionSpec:
+    """Leave by ``true`` or ``false``."""
+
+    test: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One case of a switch."""
+
+    when: str
+    port: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchSpec:
+    """Leave by the port of the first case that holds, or of all (``mode: all``); by ``default`` if none does."""
+
+    cases: tuple[Case, ...]
+    all_matching: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeSpec:
+    """Combine what arrived: list | object | first | concat."""
+
+    combine: str = "list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelaySpec:
+    """Wait ``duration`` (a duration text, or a template giving one or a number of seconds) or ``until`` (an expression)."""
+
+    duration: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RespondSpec:
+    """Answer the synchronous caller; ``status`` may be a template."""
+
+    status: Json = 200
+    headers: JsonObject = field(default_factory=dict)
+    body: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopSpec:
+    """End the execution. ``output`` and ``message`` may hold templates."""
+
+    succeeded: bool = True
+    output: Json = None
+    message: str = ""
+
+
+NodeSpec: TypeAlias = (
+    ConnectorSpec | TransformSpec | ConditionSpec | SwitchSpec | MergeSpec | DelaySpec | RespondSpec | StopSpec
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A vertex: what all kinds share, and the ``spec`` of its own kind."""
+
+    key: str
+    kind: NodeKind
+    spec: NodeSpec
+    name: str = ""
+    description: str = ""
+    join: Join = Join()
+    retry: RetryPolicy = RetryPolicy()
+    timeout: timedelta = timedelta(minutes=5)
+    on_error: OnError = OnError.FAIL
+    input: Json = None
+    has_input: bool = False
+    assign: JsonObject = field(default_factory=dict)
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """An arrow from ``source``'s ``port`` to ``target``."""
+
+    source: str
+    port: str
+    target: str
+
+
+class TriggerKind(StrEnum):
+    """The kinds of trigger this release runs."""
+
+    WEBHOOK = "webhook"
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+
+
+class RespondWhen(StrEnum):
+    """When a webhook is answered."""
+
+    ACCEPTED = "accepted"
+    FINISHED = "finished"
+    NODE = "node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSpec:
+    """``verify`` is ``None`` for ``verify: none``, else the scheme's data as written, checked by ``webhooks.schemes``.
+
+    ``dedupe_header`` or ``dedupe_expression`` gives the sender's id where the scheme has none.
+    """
+
+    verify: JsonObject | None
+    methods: tuple[str, ...] = ("POST",)
+    path: str | None = None
+    max_body_bytes: int = 1_048_576
+    dedupe_header: str | None = None
+    dedupe_expression: str | None = None
+    respond: RespondWhen = RespondWhen.ACCEPTED
+    respond_timeout: timedelta = timedelta(seconds=30)
+    respond_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSpec:
+    """Exactly one of ``cron``, ``every`` and ``at`` (one or more times) is set.
+
+    ``missed`` says what happens to due times that passed while nothing could fire: skip | last | all.
+    """
+
+    cron: str | None = None
+    every: timedelta | None = None
+    at: tuple[datetime, ...] = ()
+    timezone: str = "UTC"
+    missed: str = "last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualSpec:
+    """Started by API, CLI or UI. ``input_schema`` is a JSON Schema the input must satisfy."""
+
+    input_schema: JsonObject | None = None
+
+
+TriggerSpec: TypeAlias = WebhookSpec | ScheduleSpec | ManualSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerDefinition:
+    """What starts a workflow. ``filter`` is a bare expression, ``map`` a template for ``trigger.data``."""
+
+    key: str
+    kind: TriggerKind
+    spec: TriggerSpec
+    filter: str | None = None
+    map: Json = None
+    enabled: bool = True
+    expect_every: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowSettings:
+    """Bounds and habits of a workflow's executions. ``retain`` ``None``: the hub's default."""
+
+    timeout: timedelta = timedelta(days=30)
+    max_iterations: int = 10_000
+    priority: Lane = Lane.NORMAL
+    retain: timedelta | None = None
+    while_paused: WhilePaused = WhilePaused.HOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One checked definition. ``start`` narrows the start nodes per trigger key."""
+
+    name: str
+    nodes: Mapping[str, Node]
+    edges: tuple[Edge, ...] = ()
+    triggers: Mapping[str, TriggerDefinition] = field(default_factory=lambda: EMPTY)
+    variables: Mapping[str, Variable] = field(default_factory=lambda: EMPTY)
+    start: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
+    settings: WorkflowSettings = WorkflowSettings()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """The named thing; ``published`` is the version new executions use, ``latest`` the newest saved number."""
+
+    id: WorkflowId
+    name: str
+    status: WorkflowStatus
+    published: VersionId | None
+    latest: int
+    description: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One immutable definition. ``text`` is what the author sent; ``document`` its JSON form.
+
+    ``hash`` is over the executable part (no layout, no descriptions' order), so equal hashes run alike.
+    """
+
+    id: VersionId
+    workflow_id: WorkflowId
+    number: int
+    text: str
+    document: JsonObject
+    hash: str
+    created_at: datetime
+    created_by: str
+    note: str = ""
