@@ -1,0 +1,96 @@
+"""The repository stands alone, keeps no unfinished business, and says what it is made of and set by."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.sources import PACKAGES, ROOT, files, modules, text
+
+UNFINISHED = re.compile("TODO|FIXME|XXX|NotImplementedError|for now[,;.]")
+PACKAGE_INDEX = re.compile(r"(?:pypi|pythonhosted)\.(?:org|io)|--(?:extra-)?index-url [a-z]|/simple/?\b")
+MACHINE_PATH = re.compile(r"/work/|/root/|/home/\w|/Users/\w|/opt/py")
+
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
+
+
+def occurrences(pattern: re.Pattern[str]) -> list[str]:
+    """Return ``path:line: text`` for every line that the pattern is found in, this file's own patterns aside."""
+    return [
+        f"{path}:{number}: {line.strip()}"
+        for path in files()
+        if ROOT / path != Path(__file__)
+        for number, line in enumerate((text(path) or "").splitlines(), start=1)
+        if pattern.search(line)
+    ]
+
+
+def test_nothing_is_left_unfinished() -> None:
+    assert not occurrences(UNFINISHED)
+
+
+def test_no_package_index_is_named() -> None:
+    """Where packages come from is the installer's choice; the hashes decide what is taken."""
+    assert not occurrences(PACKAGE_INDEX)
+
+
+def test_no_path_of_somebodys_machine_is_named() -> None:
+    assert not occurrences(MACHINE_PATH)
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_file_pins_every_package_with_hashes_and_nothing_else(name: str) -> None:
+    entries = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
+
+    pin = re.compile(r"[a-z0-9-]+==[\w.]+(?: ; [^#@]+?)?(?:\s+--hash=sha256:[0-9a-f]{64})+\s*")
+    assert entries
+    assert [entry for entry in entries if not pin.fullmatch(entry)] == []
+
+
+def test_the_lock_files_agree() -> None:
+    """What is tested is what is shipped."""
+    development = pins("requirements-dev.lock")
+
+    for name in LOCKS:
+        assert pins(name) <= development, name
+
+
+def test_every_module_says_why_it_exists() -> None:
+    silent = [str(path) for path in modules() if not ast.get_docstring(ast.parse(text(path) or ""))]
+
+    assert not silent
+
+
+def test_every_folder_of_a_package_is_importable() -> None:
+    """A folder without ``__init__.py`` is left out of the distribution, and its tests may shadow a package of ours."""
+    folders = {path.parent for path in modules(*PACKAGES, "tests", "benchmarks")}
+
+    missing = [str(folder) for folder in folders if not (ROOT / folder / "__init__.py").exists()]
+    assert sorted(missing) == []
+
+
+def test_every_setting_is_documented() -> None:
+    settings = ROOT / "gateway" / "settings.py"
+    documentation = (ROOT / "docs" / "operations.md").read_text()
+
+    # A name may stand in full, or without the prefix that all settings share.
+    tree = ast.parse(settings.read_text())
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    names = {name for text in strings for name in re.findall(r"\bPATCHBAY_[A-Z0-9_]*[A-Z0-9]\b", text)}
+
+    assert names
+    assert sorted(name for name in names if name not in documentation) == []
+
+
+def test_the_example_environment_holds_only_settings_that_exist() -> None:
+    settings = (ROOT / "gateway" / "settings.py").read_text()
+
+    names = re.findall(r"^#? ?(PATCHBAY_[A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+
+    assert names
+    assert [name for name in names if name not in settings] == []
+
+
+def pins(name: str) -> set[str]:
+    return set(re.findall(r"^[a-z0-9-]+==\S+", (ROOT / name).read_text(), re.MULTILINE))
