@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import TypeVar
 
 import pytest
 
@@ -21,6 +21,8 @@ from tests.services import (
     start_private_services,
 )
 from tests.services.probes import create_database, drop_database
+
+T = TypeVar("T")
 
 found_services: list[str] = []
 
@@ -58,11 +60,7 @@ def private_services(services: Services) -> Iterator[Services]:
         yield services
         return
     with ExitStack() as stack:
-        try:
-            started = start_private_services(stack)
-        except Unavailable as error:
-            _missing(error)
-        yield started
+        yield _have(start_private_services, stack)
 
 
 @pytest.fixture
@@ -101,19 +99,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _found(name: str, find: Callable[[ExitStack], Found], stack: ExitStack) -> Found:
-    try:
-        found = find(stack)
-    except Unavailable as error:
-        _missing(error)
+    found = _have(find, stack)
     found_services.append(f"{name}: {found.origin}")
     return found
 
 
-def _missing(error: Unavailable) -> NoReturn:
+def _have(find: Callable[[ExitStack], T], stack: ExitStack) -> T:
     """Skip what cannot be tested here; where a machine checks (``CI=true``), a test that did not run is a failure."""
+    try:
+        return find(stack)
+    except Unavailable as error:
+        reason = str(error)
     if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(str(error), pytrace=False)
-    pytest.skip(str(error))
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def _fresh_database(server_url: str) -> Iterator[str]:
