@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.settings import CLIENT_VARIABLES, PREFIX, Settings
 from tests.architecture.sources import PACKAGES, ROOT, files, modules, text
 
 UNFINISHED = re.compile("TODO|FIXME|XXX|NotImplementedError|for now[,;.]")
 PACKAGE_INDEX = re.compile(r"(?:pypi|pythonhosted)\.(?:org|io)|--(?:extra-)?index-url [a-z]|/simple/?\b")
 MACHINE_PATH = re.compile(r"/work/|/root/|/home/\w|/Users/\w|/opt/py")
 
+TEST_VARIABLES = {"PATCHBAY_TEST_DATABASE_URL", "PATCHBAY_TEST_BROKER_URL"}
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
 
 
@@ -71,25 +73,24 @@ def test_every_folder_of_a_package_is_importable() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    settings = ROOT / "gateway" / "settings.py"
     documentation = (ROOT / "docs" / "operations.md").read_text()
 
-    # A name may stand in full, or without the prefix that all settings share.
-    tree = ast.parse(settings.read_text())
-    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    names = {name for text in strings for name in re.findall(r"\bPATCHBAY_[A-Z0-9_]*[A-Z0-9]\b", text)}
-
-    assert names
-    assert sorted(name for name in names if name not in documentation) == []
+    assert sorted(name for name in settings() if f"`{name}`" not in documentation) == []
 
 
-def test_the_example_environment_holds_only_settings_that_exist() -> None:
-    settings = (ROOT / "gateway" / "settings.py").read_text()
+def test_every_setting_that_the_documents_name_exists() -> None:
+    named = {
+        name
+        for path in files()
+        if path.suffix == ".md" or path.name in {".env.example", "docker-compose.yml", "Dockerfile"}
+        for name in re.findall(r"\bPATCHBAY_[A-Z0-9_]*[A-Z0-9]\b", text(path) or "")
+    }
 
-    names = re.findall(r"^#? ?(PATCHBAY_[A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert sorted(named - settings() - TEST_VARIABLES) == []
 
-    assert names
-    assert [name for name in names if name not in settings] == []
+
+def settings() -> set[str]:
+    return {f"{PREFIX}{name.upper()}" for name in Settings.__dataclass_fields__} | CLIENT_VARIABLES
 
 
 def pins(name: str) -> set[str]:
