@@ -1,0 +1,67 @@
+"""How many messages consumers hold, summed over all processes.
+
+AMQP tells how many messages of a queue wait, not how many were delivered and are unacknowledged, and the management
+API is a plugin that may be missing. So the consumers are asked: a question to all processes over a fanout exchange,
+an answer from each over RabbitMQ's direct reply queue.
+"""
+
+import asyncio
+import struct
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+
+from aiormq import Channel, spec
+from aiormq.abc import DeliveredMessage
+
+from engine.brokers.consuming import Consumer
+from engine.model.workflow import Lane
+
+REPLY_QUEUE: Final = "amq.rabbitmq.reply-to"  # https://www.rabbitmq.com/docs/direct-reply-to
+_ANSWER: Final = struct.Struct(">II")  # how many consumers the process has on the lane, how many messages they hold
+
+
+class CensusTaker:
+    """Answers for the consumers of this process."""
+
+    def __init__(self, exchange: str, consumers: Collection[Consumer]) -> None:
+        self._exchange = exchange
+        self._consumers = consumers
+        self._channel: Channel | None = None
+
+    async def start(self, channel: Channel) -> None:
+        self._channel = channel
+        declared = await channel.queue_declare(exclusive=True, auto_delete=True)
+        queue = declared.queue or ""  # the broker chose the name
+        await channel.queue_bind(queue, self._exchange)
+        await channel.basic_consume(queue, self._answer, no_ack=True)
+
+    async def _answer(self, question: DeliveredMessage) -> None:
+        lane, reply_to = Lane(question.body.decode()), question.header.properties.reply_to
+        asked = [consumer for consumer in self._consumers if lane in consumer.lanes()]
+        if asked and reply_to and self._channel:
+            answer = _ANSWER.pack(len(asked), sum(consumer.count_held(lane) for consumer in asked))
+            await self._channel.basic_publish(answer, routing_key=reply_to, wait=False)
+
+
+async def count_held(channel: Channel, exchange: str, lane: Lane, *, consumers: int, patience: timedelta) -> int:
+    """Ask until all ``consumers`` of the lane have answered; one that stays silent counts as holding one message."""
+    answered = held = 0
+    enough = asyncio.Event()
+
+    async def count(answer: DeliveredMessage) -> None:
+        nonlocal answered, held
+        some, of_them = _ANSWER.unpack(answer.body)
+        answered, held = answered + some, held + of_them
+        if answered >= consumers:
+            enough.set()
+
+    await channel.basic_consume(REPLY_QUEUE, count, no_ack=True)
+    question = spec.Basic.Properties(reply_to=REPLY_QUEUE)
+    await channel.basic_publish(lane.encode(), exchange=exchange, properties=question, wait=False)
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            await enough.wait()
+    except TimeoutError:
+        return held + max(0, consumers - answered)
+    return held

@@ -1,0 +1,83 @@
+"""What is set up on a connection and must be set up again on the next one: consumers, listeners, the census."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Protocol
+
+import aiormq
+
+from engine.brokers.link import Link, broker_errors, close_channel, open_channel
+from engine.errors import Unavailable
+
+
+class Subscription(Protocol):
+    """Something that receives deliveries on a channel of its own."""
+
+    async def start(self, channel: aiormq.Channel) -> None:
+        """Declare and consume on a fresh channel; whatever came over an earlier one is void."""
+
+
+class Subscriptions:
+    """The subscriptions of one link; ``attach_all`` belongs into its ``prepare``."""
+
+    def __init__(self) -> None:
+        self._places: dict[Subscription, _Place] = {}
+
+    async def attach_all(self, link: Link, connection: aiormq.Connection) -> None:
+        for subscription, place in list(self._places.items()):
+            await place.attach(subscription, link, connection)
+
+    @asynccontextmanager
+    async def keep(self, subscription: Subscription, link: Link, *, timeout: timedelta) -> AsyncIterator[None]:
+        """Keep it attached to every connection of the link until the context ends.
+
+        When the broker is there, the context begins once the subscription works; otherwise at once.
+        """
+        place = self._places[subscription] = _Place()
+        try:
+            if link.is_up:
+                await self._attach_now(subscription, link, timeout=timeout)
+            yield
+        finally:
+            del self._places[subscription]
+            await place.detach()
+
+    async def _attach_now(self, subscription: Subscription, link: Link, *, timeout: timedelta) -> None:
+        connection = link.connection
+        try:
+            with broker_errors("subscribing"):
+                async with asyncio.timeout(timeout.total_seconds()):
+                    await self._places[subscription].attach(subscription, link, connection)
+        except Unavailable as error:
+            link.drop(connection, str(error))  # the next connection attaches it
+
+
+class _Place:
+    """Where one subscription is attached now."""
+
+    def __init__(self) -> None:
+        self._channel: aiormq.Channel | None = None
+        self._connection: aiormq.Connection | None = None
+        self._attaching = asyncio.Lock()
+        self._ended = False
+
+    async def attach(self, subscription: Subscription, link: Link, connection: aiormq.Connection) -> None:
+        async with self._attaching:
+            if self._ended or self._connection is connection:
+                return
+            channel = await open_channel(connection, confirms=False)
+            try:
+                await subscription.start(channel)
+            except BaseException:
+                await close_channel(channel)
+                raise
+            self._connection, self._channel = connection, channel
+            link.watch(channel, until=lambda: self._ended)
+
+    async def detach(self) -> None:
+        self._ended = True
+        async with self._attaching:
+            if self._channel is not None:
+                await close_channel(self._channel)
