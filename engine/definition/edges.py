@@ -8,6 +8,7 @@ from engine.definition.report import INVALID, Path, Report, describe, nearest, s
 from engine.model.base import Json, JsonObject
 from engine.model.workflow import MAIN, Edge
 
+MAX_EDGES: Final = 10_000
 _ARROW: Final = re.compile(r"\s*([^\s.>-]+)(?:\.([^\s.>-]+))?\s*->\s*([^\s.>-]+)\s*")
 _END: Final = re.compile(r"([^\s.]+)(?:\.([^\s.]+))?")
 _FIX: Final = 'write "source -> target" or "source.port -> target"'

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.definition.edges import EdgeText
+from engine.definition.edges import MAX_EDGES, EdgeText
 from engine.definition.format_nodes import DESCRIPTION, NODES
 from engine.definition.format_triggers import TRIGGERS
 from engine.definition.shapes import Field, ListOf, MapOf, Section
@@ -63,7 +63,7 @@ WORKFLOW: Final = Section(
         Field("variables", MapOf(type=VARIABLE, noun="variable"), "variables of each execution, by key", default={}),
         Field("triggers", MapOf(type=TRIGGERS, noun="trigger"), "what starts it, by key", default={}),
         Field("nodes", MapOf(type=NODES, noun="node", minimum=1), "what it does, by key", required=True),
-        Field("edges", ListOf(type=EdgeText()), "how the nodes follow each other", default=[]),
+        Field("edges", ListOf(type=EdgeText(), maximum=MAX_EDGES), "how the nodes follow each other", default=[]),
         Field(
             "start",
             MapOf(type=ListOf(type=Text(max_length=63, label="node keys"), minimum=1, unique=True), noun="trigger"),

@@ -3,6 +3,7 @@
 The parser, the JSON Schema and the tables of docs/reference/workflow-format.md are made from this.
 """
 
+from datetime import timedelta
 from typing import Final
 
 from engine.definition.shapes import Either, Field, Kinds, ListOf, Section
@@ -22,6 +23,8 @@ from engine.model.workflow import NodeKind, OnError
 
 NAME: Final = Text(max_length=200, label="text")
 DESCRIPTION: Final = Text(max_length=10_000, label="text")
+
+LONGEST_DELAY: Final = timedelta(days=366)
 
 CASE: Final = Section(
     noun="a case",
@@ -133,8 +136,8 @@ _MERGE: Final = Section(
         Field(
             "combine",
             Choice(options=("list", "object", "first", "concat")),
-            "`list` of the outputs in the order of the edges, `object` by the key of the node each came from, "
-            "the `first` one, or lists joined by `concat`",
+            "what comes out: a `list` of what arrived in the order of the edges, one `object` of all mappings (where "
+            "two share a key the later edge wins), the `first` alone, or one list that is the `concat` of lists",
             default="list",
         ),
     ),
@@ -145,8 +148,8 @@ _DELAY: Final = Section(
     doc="Wait, without holding an executor.",
     exactly_one=("for", "until"),
     fields=(
-        Field("for", TemplateOr(type=Duration(), keep_text=True), "how long"),
-        Field("until", Expression(), "an expression that gives the time to go on at"),
+        Field("for", TemplateOr(type=Duration(maximum=LONGEST_DELAY), keep_text=True), "how long, at most `366d`"),
+        Field("until", Expression(), "an expression that gives the time to go on at, with its zone"),
     ),
 )
 

@@ -7,7 +7,7 @@ problem is made up about them.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.definition.edges import EdgeText
+from engine.definition.edges import MAX_EDGES, EdgeText
 from engine.definition.report import INVALID, Report
 from engine.definition.shapes import Record
 from engine.model.base import JsonObject
@@ -59,7 +59,8 @@ def outline(document: JsonObject, record: Record) -> Outline:
     nodes = document.get("nodes")
     keys = tuple(nodes) if isinstance(nodes, dict) else ()
     written = document.get("edges")
-    read = enumerate(EdgeText().read(edge, (), Report()) for edge in written) if isinstance(written, list) else ()
+    listed = written[:MAX_EDGES] if isinstance(written, list) else []
+    read = enumerate(EdgeText().read(edge, (), Report()) for edge in listed)
     edges: dict[int, Edge] = {index: edge for index, edge in read if edge is not INVALID}
     after: dict[str, list[str]] = {key: [] for key in keys}
     before: dict[str, list[str]] = {key: [] for key in keys}

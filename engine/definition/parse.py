@@ -10,7 +10,7 @@ from engine.definition.outline import outline
 from engine.definition.outside import Outside, check_record
 from engine.definition.report import Report
 from engine.definition.shapes import Record
-from engine.definition.source import Source, Tree, refuse_large, require_mapping
+from engine.definition.source import Source, Tree, refuse_unreadable, require_mapping
 from engine.definition.yaml_text import read_yaml
 from engine.errors import InvalidDefinition
 from engine.model.base import JsonObject
@@ -64,7 +64,7 @@ def load_document(document: JsonObject) -> Definition:
 
 
 def _read(source: Source) -> Tree:
-    refuse_large(source.text)
+    refuse_unreadable(source.text)
     return read_json(source.text) if source.media == "json" else read_yaml(source.text)
 
 

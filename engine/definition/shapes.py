@@ -125,7 +125,7 @@ class ListOf:
             fix = f"write [{value}]" if isinstance(value, str | int) and len(str(value)) < 80 else None
             return report.wrong(at, f"must be a list, not {describe(value)}", fix=fix)
         if not self.minimum <= len(value) <= self.maximum:
-            report.wrong(at, f"must have {self.minimum} to {self.maximum} entries, has {len(value)}")
+            return report.wrong(at, f"must have {self.minimum} to {self.maximum} entries, has {len(value)}")
         if self.unique:
             for index, entry in enumerate(value):
                 if entry in value[:index]:
@@ -170,7 +170,7 @@ class MapOf:
 
     @property
     def label(self) -> str:
-        return f"mapping of {self.noun} keys"
+        return f"mapping of {self.noun}s by key"
 
     def read(self, value: Json, at: Path, report: Report) -> Any:
         if not isinstance(value, dict):

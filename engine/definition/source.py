@@ -16,6 +16,7 @@ MAX_BYTES: Final = 1_048_576
 MAX_DEPTH: Final = 50
 MAX_VALUES: Final = 50_000
 MAX_INTEGER: Final = 2**63 - 1
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NOT_STORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -143,13 +144,18 @@ class Growing:
         return value
 
 
-def refuse_large(text: str) -> None:
-    """Refuse a text that is too long to be looked at.
+def refuse_unreadable(text: str) -> None:
+    """Refuse a text that is too long to be looked at, or that is no Unicode.
 
     Raises:
         InvalidDefinition: It is; nothing of it was parsed.
     """
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+    half = _SURROGATE.search(text)
+    if half is not None:
+        line = text.count("\n", 0, half.start()) + 1
+        column = half.start() - text.rfind("\n", 0, half.start())
+        refuse(Problem(place="document", message="the text holds half a surrogate", line=line, column=column))
+    if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
         refuse(Problem(place="document", message=f"the text is longer than {MAX_BYTES} bytes", line=1, column=1))
 
 

@@ -12,7 +12,7 @@ from engine.definition import format_nodes, format_triggers
 from engine.definition.format import SETTINGS, VARIABLE, WORKFLOW
 from engine.definition.shapes import Either, Field, Kinds
 
-_TABLE: Final = re.compile(r"(<!-- table: (?P<name>[a-z. _]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_TABLE: Final = re.compile(r"(<!-- table: (?P<name>[a-z._]+) -->\n)[^<]*(<!-- end -->)")
 
 
 def tables() -> dict[str, str]:

@@ -142,9 +142,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
-    """A length of time as text, at least ``minimum``, at most ten years."""
+    """A length of time as text, from ``minimum`` to ``maximum``; ``positive`` refuses zero."""
 
     minimum: timedelta = timedelta(0)
+    maximum: timedelta = MAX_DURATION
     positive: bool = False
     label: str = "duration"
 
@@ -159,8 +160,8 @@ class Duration:
         if duration < self.minimum or (self.positive and not duration):
             least = f"at least {self.minimum.total_seconds():g}s" if self.minimum else "more than 0s"
             return report.wrong(at, f'"{value}" is too short', fix=f"it must be {least}")
-        if duration > MAX_DURATION:
-            return report.wrong(at, f'"{value}" is too long', fix=f"it must be at most {MAX_DURATION.days}d")
+        if duration > self.maximum:
+            return report.wrong(at, f'"{value}" is too long', fix=f"it must be at most {self.maximum.days}d")
         return duration
 
     def schema(self) -> JsonObject:

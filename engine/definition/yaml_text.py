@@ -75,7 +75,8 @@ class _Reader:
 
     def _key(self, event: Any, mark: Mark) -> None:
         if not isinstance(event, yaml.ScalarEvent):
-            raise SyntaxProblem("a key must be a text", mark, at=self.growing.path[:-1])
+            fix = 'put a text that begins with "{{" into quotes' if isinstance(event, yaml.MappingStartEvent) else None
+            raise SyntaxProblem("a key must be a text", mark, at=self.growing.path[:-1], fix=fix)
         self.growing.key(event.value, mark)
         if event.anchor:
             self._anchors[event.anchor] = event.value
@@ -108,7 +109,7 @@ class _Reader:
             self._anchors[event.anchor] = value
 
     def _scalar(self, event: Any, mark: Mark) -> Json:
-        if event.style is not None or event.tag == "!":
+        if not event.implicit[0]:
             return self.growing.text(event.value, mark, at=self.growing.path)
         value = plain_scalar(event.value)
         if isinstance(value, int | float) and not isinstance(value, bool):

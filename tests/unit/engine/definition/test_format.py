@@ -1,0 +1,129 @@
+"""The model, the JSON Schema, the reference and the examples all say what the format's data say."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from engine.definition import parse_definition, workflow_schema
+from engine.definition.schema import SCHEMA_FILE
+from engine.definition.source import Source
+from engine.definition.tables import fill, tables
+from engine.definition.yaml_text import read_yaml
+from engine.model.workflow import (
+    Definition,
+    Edge,
+    Node,
+    NodeKind,
+    RetryPolicy,
+    ScheduleSpec,
+    TransformSpec,
+    TriggerKind,
+    Variable,
+    WebhookSpec,
+    WorkflowSettings,
+)
+from tests.unit.engine.definition.texts import problems
+
+ROOT = Path(__file__).parents[4]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+PAGE = ROOT / "docs" / "reference" / "workflow-format.md"
+SNIPPETS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_absent_fields_have_the_defaults_of_the_model() -> None:
+    definition, _ = parse_definition("name: a\nnodes: {b: {type: transform, value: 1}}\n")
+
+    node = Node(key="b", kind=NodeKind.TRANSFORM, spec=TransformSpec(template=1))
+    assert definition == Definition(name="a", nodes={"b": node}, triggers={}, variables={}, start={})
+    assert definition.settings == WorkflowSettings()
+
+
+def test_the_specs_have_the_defaults_of_the_model() -> None:
+    definition, _ = parse_definition(
+        "name: a\nvariables: {v: {}}\n"
+        "triggers: {h: {type: webhook, verify: none, respond: {}}, s: {type: schedule, every: 1m}}\n"
+        "nodes: {b: {type: transform, value: 1, retry: {max_attempts: 1}}}\n"
+    )
+
+    every = definition.triggers["s"].spec
+    assert definition.triggers["h"].spec == WebhookSpec(verify=None)
+    assert isinstance(every, ScheduleSpec)
+    assert (every.timezone, every.missed) == (ScheduleSpec().timezone, ScheduleSpec().missed)
+    assert definition.nodes["b"].retry == RetryPolicy()
+    assert definition.variables["v"] == Variable()
+
+
+def test_the_shipped_schema_is_the_generated_one() -> None:
+    assert json.loads(SCHEMA_FILE.read_text(encoding="utf-8")) == workflow_schema(), "run: python -m engine.definition"
+
+
+def test_the_schema_is_valid() -> None:
+    assert jsonschema_rs.meta.is_valid(workflow_schema())
+
+
+@pytest.mark.parametrize("kind", [*NodeKind, *TriggerKind])
+def test_the_schema_has_every_kind(kind: str) -> None:
+    definitions = workflow_schema()["$defs"]
+    assert f"node_{kind}" in definitions or f"trigger_{kind}" in definitions
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_sound_and_fits_the_schema(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    definition, document = parse_definition(text)
+
+    assert definition.name == path.stem
+    jsonschema_rs.validator_for(workflow_schema()).validate(read_yaml(text).document)
+    jsonschema_rs.validator_for(workflow_schema()).validate(document)
+
+
+def test_the_examples_show_every_kind_of_node_and_trigger() -> None:
+    definitions = [parse_definition(path.read_text(encoding="utf-8"))[0] for path in EXAMPLES]
+
+    assert {node.kind for each in definitions for node in each.nodes.values()} == set(NodeKind)
+    assert {trigger.kind for each in definitions for trigger in each.triggers.values()} == set(TriggerKind)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"nodes": {}},
+        {"nods": {}},
+        {"nodes": {"a": {"type": "loop"}}},
+        {"nodes": {"a": {"type": "transform"}}},
+        {"nodes": {"a": {"type": "transform", "value": 1, "timeout": 30}}},
+        {"nodes": {"A": {"type": "transform", "value": 1}}},
+        {"triggers": {"t": {"type": "webhook"}}},
+        {"edges": ["a"]},
+    ],
+)
+def test_the_schema_refuses_what_the_parser_refuses(wrong: dict[str, Any]) -> None:
+    document = {"name": "x", "nodes": {"a": {"type": "transform", "value": 1}}} | wrong
+
+    assert not jsonschema_rs.validator_for(workflow_schema()).is_valid(document)
+    assert problems(Source(text=json.dumps(document), media="json"))
+
+
+def test_the_tables_of_the_reference_are_the_generated_ones() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert fill(text) == text, "run: python -m engine.definition docs/reference/workflow-format.md"
+
+
+def test_the_reference_has_every_table() -> None:
+    assert set(re.findall(r"<!-- table: (\S+) -->", PAGE.read_text(encoding="utf-8"))) == set(tables())
+
+
+@pytest.mark.parametrize("index", range(len(SNIPPETS)))
+def test_a_snippet_of_the_reference_is_sound(index: int) -> None:
+    snippet = SNIPPETS[index]
+    text = snippet if "name:" in snippet.splitlines()[0] else f"name: snippet\n{snippet}"
+
+    definition, _ = parse_definition(text)
+
+    assert all(isinstance(edge, Edge) for edge in definition.edges)
+    assert definition.nodes
