@@ -1,5 +1,6 @@
 # Two stages: the first builds an environment with the pinned dependencies and Patchbay, the second only carries it.
-ARG PYTHON=3.13
+# The version that the tests run on.
+ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim-bookworm AS build
 WORKDIR /source

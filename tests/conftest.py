@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.services import (
     Found,
@@ -23,6 +24,10 @@ from tests.services import (
 from tests.services.probes import create_database, drop_database
 
 T = TypeVar("T")
+
+# How long an example takes on a busy machine proves nothing; Hypothesis' own settings for CI stay otherwise.
+settings.register_profile("patchbay", parent=settings.default, deadline=None)
+settings.load_profile("patchbay")
 
 found_services: list[str] = []
 
