@@ -67,8 +67,14 @@ class _Generator(CodeGenerator):
         if not isinstance(node.arg, nodes.Slice):
             self._look_up(node, frame, node.arg)
             return
-        bounds = (node.arg.start, node.arg.stop, node.arg.step)
-        self._call("cut", [node.node, *(bound or nodes.Const(None) for bound in bounds)], frame)
+        bounds = [bound or nodes.Const(None) for bound in (node.arg.start, node.arg.stop, node.arg.step)]
+        self.write("cut(budget, ")
+        self.visit(node.node, frame)
+        self.write(", (")
+        for bound in bounds:
+            self.visit(bound, frame)
+            self.write(", ")
+        self.write("))")
 
     def _look_up(self, node: nodes.Getattr | nodes.Getitem, frame: Frame, key: nodes.Expr) -> None:
         self.write(f"{self._get}(")

@@ -35,18 +35,18 @@ def require(value: Json, key: Json, path: str) -> Json:
     return found
 
 
-def cut(budget: Budget, value: Json, start: Json, stop: Json, step: Json) -> Json:
-    """Return a part of a list or a text; the bounds may be null or negative, as in ``[-3:]``."""
+def cut(budget: Budget, value: Json, bounds: tuple[Json, Json, Json]) -> Json:
+    """Return a part of a list or a text; start, stop and step may be null or negative, as in ``[-3:]``."""
     if value is None:
         return None
     if not isinstance(value, str | list | tuple):
         raise ExpressionError(f"only lists and texts have parts to cut out, not {kind(value)}")
-    for bound in (start, stop, step):
+    for bound in bounds:
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int)):
             raise ExpressionError(f"the bounds of a part must be whole numbers, not {kind(bound)}")
-    if step == 0:
+    if bounds[2] == 0:
         raise ExpressionError("the step of a part must not be 0")
-    part = slice(start, stop, step)
+    part = slice(*bounds)
     count = len(range(*part.indices(len(value))))
     if isinstance(value, str):
         budget.make_text(count)

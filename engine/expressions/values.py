@@ -18,8 +18,13 @@ _KINDS: dict[type, str] = {
     list: "list",
     dict: "mapping",
 }
-_NODE = 100  # units for visiting one value in Python
-_WRITE = 60  # units for writing one value as JSON, on top of its characters
+_SHAPES = _KINDS | {float: "float"}
+_NODE = 350  # units for visiting one value and writing it as JSON
+_KEY = 200  # units for one key of a mapping, on top of its value
+_WRITER = 3_000  # units for setting up the JSON writer
+_PAIR = 400  # units for comparing one pair of values
+_SCALAR = 150  # units for the identity of one scalar
+FLOAT = 900  # units for writing one number with a fraction
 
 
 def kind(value: Json) -> str:
@@ -57,6 +62,7 @@ def to_text(budget: Budget, value: Json) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
+        budget.spend(FLOAT if isinstance(value, float) else _SCALAR)
         return number_text(value)
     return to_json(budget, value)
 
@@ -74,7 +80,7 @@ def number_text(value: float) -> str:
 
 
 def weigh(budget: Budget, value: Json) -> int:
-    """Return about how many characters ``value`` takes as JSON, and pay for visiting all of it.
+    """Return about how many characters ``value`` takes as JSON, and pay for visiting and writing all of it.
 
     Shared parts count each time they appear, and the budget ends the visit, so that neither a structure that
     contains itself nor one that shares its parts can keep it busy.
@@ -82,28 +88,32 @@ def weigh(budget: Budget, value: Json) -> int:
     characters, stack = 0, [value]
     while stack:
         one = stack.pop()
-        budget.spend(_NODE)
-        if isinstance(one, str):
+        shape = _SHAPES.get(type(one)) or kind(one)
+        if shape == "text":
+            budget.spend(_NODE + (len(one) >> 2))
             characters += len(one) + 2
-        elif isinstance(one, list | tuple):
-            budget.spend(8 * len(one))
+        elif shape == "list":
+            budget.spend(_NODE + 8 * len(one))
             characters += len(one) + 2
             stack.extend(one)
-        elif isinstance(one, Mapping):
-            budget.spend(_NODE * len(one))
+        elif shape == "mapping":
+            budget.spend(_NODE + _KEY * len(one))
             characters += sum(map(_key_length, one)) + 4 * len(one) + 2
             stack.extend(one.values())
+        elif shape == "float":
+            budget.spend(FLOAT)
+            characters += 3
         else:
+            budget.spend(_NODE)
             characters += one.bit_length() // 4 + 1 if isinstance(one, int) else 3
     return characters
 
 
 def to_json(budget: Budget, value: Json, *, sort_keys: bool = False) -> str:
     """Write compact JSON; bounded like every text that is made."""
-    before = budget.left
+    budget.spend(_WRITER)
     length = weigh(budget, value)
     budget.make_text(length)
-    budget.spend(_WRITE * ((before - budget.left) // _NODE))
     try:
         text = (_SORTED if sort_keys else _PLAIN).encode(value)
     except RecursionError:
@@ -119,7 +129,7 @@ def same(budget: Budget, left: Json, right: Json) -> bool:
     stack = [(left, right)]
     while stack:
         one, other = stack.pop()
-        budget.spend(_NODE)
+        budget.spend(_PAIR)
         what = kind(one)
         if what != kind(other):
             return False
@@ -148,7 +158,7 @@ def identity(budget: Budget, value: Json) -> str:
     Grouping hashes these texts and never numbers: Python's hash of a number is public, so a sender could
     choose thousands that collide, while hashes of texts are salted.
     """
-    budget.spend(_NODE)
+    budget.spend(_SCALAR)
     if isinstance(value, str):
         return '"' + value
     if value is None or isinstance(value, bool | int | float):

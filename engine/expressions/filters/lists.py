@@ -33,7 +33,7 @@ def last(budget: Budget, value: Json) -> Json:
 @TABLE.add("Turn a list or a text round.", ("[1, 2] | reverse", [2, 1]), ("'abc' | reverse", "cba"))
 def reverse(budget: Budget, value: Json) -> Json:
     _sequence(value, "reverse")
-    return cut(budget, value, None, None, -1)
+    return cut(budget, value, (None, None, -1))
 
 
 @TABLE.add(
@@ -43,7 +43,7 @@ def reverse(budget: Budget, value: Json) -> Json:
 )
 def slice_(budget: Budget, value: Json, start: Json, stop: Json = None) -> Json:
     _sequence(value, "slice")
-    return cut(budget, value, start, stop, None)
+    return cut(budget, value, (start, stop, None))
 
 
 @TABLE.add("Add one item at the end.", ("[1] | append(2)", [1, 2]))

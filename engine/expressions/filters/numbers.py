@@ -86,10 +86,10 @@ def abs_(budget: Budget, value: Json) -> Json:
 @TABLE.add(
     "Write a number with a fixed count of decimals and separators.",
     ("1234567.891 | format_number(2)", "1,234,567.89"),
-    ("1234.5 | format_number(2, '.', ',')", "1.234,50"),
+    ("1234.5 | format_number(2, thousands='.', point=',')", "1.234,50"),
     ("0.5 | format_number", "1"),
 )
-def format_number(budget: Budget, value: Json, digits: Json = 0, thousands: Json = ",", point: Json = ".") -> Json:
+def format_number(budget: Budget, value: Json, digits: Json = 0, *, thousands: Json = ",", point: Json = ".") -> Json:
     places = whole(digits, "format_number", low=0, high=20)
     known = checked(arguments.number(value, "format_number"))
     if len(text(thousands, "format_number")) > 5 or len(text(point, "format_number")) > 5:

@@ -57,9 +57,9 @@ def trim(budget: Budget, value: Json, characters: Json = None) -> Json:
 @TABLE.add(
     "Replace `old` by `new`, everywhere or only the first `count` times.",
     ("'a-b-c' | replace('-', '+')", "a+b+c"),
-    ("'a-b-c' | replace('-', '+', 1)", "a+b-c"),
+    ("'a-b-c' | replace('-', '+', count=1)", "a+b-c"),
 )
-def replace(budget: Budget, value: Json, old: Json, new: Json, count: Json = None) -> Json:
+def replace(budget: Budget, value: Json, old: Json, new: Json, *, count: Json = None) -> Json:
     known, old, new = text(value, "replace"), text(old, "replace"), text(to_text(budget, new), "replace")
     if not old:
         raise ExpressionError("replace needs a text to look for that is not empty")
@@ -113,7 +113,7 @@ def lines(budget: Budget, value: Json) -> Json:
 )
 def join(budget: Budget, value: Json, separator: Json = "") -> Json:
     known, between = items(value, "join"), text(separator, "join")
-    budget.make_items(len(known), each=140)
+    budget.make_items(len(known), each=250)
     parts, total = [], len(between) * max(0, len(known) - 1)
     for item in known:
         part = to_text(budget, item)
@@ -140,14 +140,14 @@ def truncate(budget: Budget, value: Json, length: Json, ending: Json = "…") ->
 
 @TABLE.add("Fill up on the left until the text has `width` characters.", ("7 | pad_left(3, '0')", "007"))
 def pad_left(budget: Budget, value: Json, width: Json, fill: Json = _SPACE) -> Json:
-    known, missing = _padding(budget, value, width, fill, "pad_left")
-    return fill * missing + known
+    known = text(to_text(budget, value), "pad_left")
+    return _fill(budget, fill, whole(width, "pad_left") - len(known)) + known
 
 
 @TABLE.add("Fill up on the right until the text has `width` characters.", ("'a' | pad_right(3, '.')", "a.."))
 def pad_right(budget: Budget, value: Json, width: Json, fill: Json = _SPACE) -> Json:
-    known, missing = _padding(budget, value, width, fill, "pad_right")
-    return known + fill * missing
+    known = text(to_text(budget, value), "pad_right")
+    return known + _fill(budget, fill, whole(width, "pad_right") - len(known))
 
 
 @TABLE.add("Cut off a text at the start, if it is there.", ("'re: hello' | remove_prefix('re: ')", "hello"))
@@ -168,14 +168,12 @@ def index_of(budget: Budget, value: Json, part: Json) -> Json:
     return value.find(part)
 
 
-def _padding(budget: Budget, value: Json, width: Json, fill: Json, where: str) -> tuple[str, int]:
-    known = text(to_text(budget, value), where)
-    if len(text(fill, where)) != 1:
-        raise ExpressionError(f"{where} needs one character to fill up with")
-    wanted = max(len(known), whole(width, where, low=0))
-    budget.make_text(wanted)
-    budget.make_text(wanted - len(known))
-    return known, wanted - len(known)
+def _fill(budget: Budget, fill: Json, missing: int) -> str:
+    if len(text(fill, "padding")) != 1:
+        raise ExpressionError("padding needs one character to fill up with")
+    budget.make_text(max(0, missing))
+    budget.make_text(max(0, missing))
+    return str(fill) * missing
 
 
 def _pay_for_case(budget: Budget, value: str) -> None:

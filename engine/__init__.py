@@ -1,0 +1,1 @@
+"""The domain: what runs, when, and what happens next."""

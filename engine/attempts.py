@@ -1,0 +1,127 @@
+"""Make attempts at nodes: build what their expressions see, run them, and turn whatever goes wrong into an outcome."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from engine.errors import LimitExceeded, PatchbayError
+from engine.graph import Graph
+from engine.model.base import ExecutorId, JsonObject
+from engine.model.execution import Claimed, Failure
+from engine.model.outcome import Failed, Outcome, Succeeded
+from engine.model.workflow import NodeKind
+from engine.nodes import PURE
+from engine.nodes.base import Attempt, EffectHandler, PreparedCall, failed
+from engine.ports import Clock
+from engine.recorder import Recorder
+from engine.scope import execution_scope, trigger_scope
+from engine.state import State, Visit
+from engine.variables import assigned_by
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_CODE = "execution_timeout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What all executions of one executor share.
+
+    ``jitter`` gives random numbers from 0 up to 1. ``is_alive`` says whether no reaper can have taken our executions
+    yet; where it says no, ownership is proved by a commit before the next call. ``largest_output_bytes`` bounds one
+    effect's output as JSON.
+    """
+
+    owner: ExecutorId
+    effects: Mapping[NodeKind, EffectHandler]
+    recorder: Recorder
+    clock: Clock
+    jitter: Callable[[], float]
+    is_alive: Callable[[], bool]
+    largest_output_bytes: int = 4 * 1024 * 1024
+
+
+class Attempts:
+    """Makes the attempts of one owned execution.
+
+    Raises:
+        ExpressionError: While it is built, the trigger's ``map`` fails.
+    """
+
+    def __init__(self, claimed: Claimed, graph: Graph, tools: Tools) -> None:
+        self._claimed = claimed
+        self._graph = graph
+        self._tools = tools
+        trigger = trigger_scope(claimed.event_id, claimed.occurred_at, claimed.envelope, claimed.data)
+        self._names = execution_scope(claimed, graph, trigger)
+        shape = graph.maps.get(claimed.trigger_key)
+        if shape is not None:
+            trigger["data"] = shape.render({**self._names, "steps": {}, "input": claimed.data, "vars": {}})
+        self.data = trigger["data"]
+
+    def run_pure(self, state: State, visit: Visit, now: datetime) -> Outcome:
+        """Run a node that changes nothing outside."""
+        try:
+            attempt = self._attempt(state, visit, now)
+            return self._assigned(attempt, PURE[visit.node.kind](attempt))
+        except PatchbayError as exc:
+            return failed(exc, step=visit.path)
+
+    def prepare(self, state: State, visit: Visit, now: datetime) -> tuple[Attempt, PreparedCall] | Failed:
+        """Make an effect ready to begin; nothing is sent."""
+        try:
+            attempt = self._attempt(state, visit, now)
+            return attempt, self._tools.effects[visit.node.kind].prepare(attempt)
+        except PatchbayError as exc:
+            return failed(exc, step=visit.path)
+
+    async def perform(self, attempt: Attempt, call: PreparedCall) -> Outcome:
+        """Make one call, until it ends or the execution's time is up. Whatever a connector raises ends here."""
+        step = attempt.visit.path
+        remaining = attempt.deadline_at - self._tools.clock.now()
+        try:
+            async with asyncio.timeout(remaining.total_seconds()):
+                outcome = await call.perform()
+            return self._assigned(attempt, self._plain(outcome, step))
+        except PatchbayError as exc:
+            return failed(exc, step=step)
+        except TimeoutError:
+            return Failed(failure=overtime(self._graph, step))
+        except Exception as exc:
+            log.exception("step crashed", extra={"execution_id": self._claimed.id, "step": step})
+            message = f"the connector failed with {type(exc).__name__}: {exc}"[:2000]
+            return Failed(failure=Failure(code="internal_error", message=message, step=step))
+
+    def _attempt(self, state: State, visit: Visit, now: datetime) -> Attempt:
+        node = visit.node
+        arrived = state.input_of(visit)
+        scope: JsonObject = {**self._names, "steps": state.outputs, "vars": state.variables, "input": arrived}
+        if node.input is not None:
+            scope["input"] = node.input.render(scope, strict=node.node.strict)
+        claimed = self._claimed
+        return Attempt(visit, scope, scope["input"], now, claimed.deadline_at, claimed.id, claimed.project_id)
+
+    def _assigned(self, attempt: Attempt, outcome: Outcome) -> Outcome:
+        if attempt.node.assign is None or not isinstance(outcome, Succeeded):
+            return outcome
+        return replace(outcome, assigned=assigned_by(attempt.node, self._graph, attempt.scope, outcome.output))
+
+    def _plain(self, outcome: Outcome, step: str) -> Outcome:
+        """Bring an output to plain JSON; a connector may have returned dates, sets or far too much."""
+        if not isinstance(outcome, Succeeded):
+            return outcome
+        encoded = msgspec.json.encode(outcome.output)
+        limit = self._tools.largest_output_bytes
+        if len(encoded) > limit:
+            raise LimitExceeded(f'the output of "{step}" has {len(encoded)} bytes; the limit is {limit}')
+        return replace(outcome, output=msgspec.json.decode(encoded))
+
+
+def overtime(graph: Graph, step: str | None) -> Failure:
+    """The failure of an execution whose time is up."""
+    limit = graph.settings.timeout
+    return Failure(code=TIMEOUT_CODE, message=f"the execution took longer than settings.timeout, {limit}", step=step)

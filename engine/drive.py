@@ -1,0 +1,198 @@
+"""Drive one claimed execution as far as it can go: to its end, to a wait, or to a failure.
+
+Pure nodes run at once and are recorded with the next commit. Effects run as tasks, several at a time when branches are
+parallel; what an effect gave is committed before the next effect begins, and an unrepeatable one is announced by a
+commit before it is made. A crash anywhere leaves the recorded steps, from which the next owner goes on.
+"""
+
+import asyncio
+from datetime import datetime
+
+from engine.attempts import Attempts, Tools, overtime
+from engine.errors import OutcomeUnknown, PatchbayError
+from engine.fingerprint import fingerprint
+from engine.graph import Graph
+from engine.journal import Journal
+from engine.model.action import Effect
+from engine.model.base import new_id
+from engine.model.execution import Claimed, DeadLetter, Failure, Status, StepRecord, StepStatus
+from engine.model.outcome import Failed, Outcome, Succeeded, Unknown
+from engine.nodes import PURE
+from engine.nodes.base import failed
+from engine.planner import apply, begin, intend, next_due, result, settle, wake
+from engine.state import Ending, Stage, State, Visit
+
+PURE_TURNS = 200
+"""After so many rounds of pure steps the event loop gets a turn, so that a long chain cannot delay a heartbeat."""
+
+
+async def drive(claimed: Claimed, graph: Graph, tools: Tools) -> None:
+    """Run an execution until nothing can go on without time passing, and record where it came to rest.
+
+    Raises:
+        OwnershipLost: From the last commit on, nothing of ours was written.
+    """
+    journal = Journal(claimed, owner=tools.owner, recorder=tools.recorder)
+    try:
+        attempts = Attempts(claimed, graph, tools)
+        state = begin(graph, claimed.trigger_key, attempts.data)
+        for record in claimed.steps:
+            apply(state, record)
+    except PatchbayError as exc:
+        failure = failed(exc, step="trigger").failure
+    except ValueError as exc:
+        failure = Failure(code="corrupt_history", message=str(exc))
+    else:
+        await _Drive(claimed, tools, attempts, state, journal).to_rest()
+        return
+    now = tools.clock.now()
+    await journal.fail(failure, dead_letter(claimed, failure, now), now)
+
+
+def dead_letter(claimed: Claimed, failure: Failure, now: datetime) -> DeadLetter:
+    """What a person finds when an execution failed for good."""
+    return DeadLetter(
+        id=new_id(),
+        project_id=claimed.project_id,
+        workflow_id=claimed.workflow_id,
+        execution_id=claimed.id,
+        step=failure.step,
+        code=failure.code,
+        message=failure.message,
+        fingerprint=fingerprint(failure.step, failure.code, failure.message),
+        created_at=now,
+    )
+
+
+class _Drive:
+    """The flow of one execution. ``_calls`` are effects ready to begin, ``_running`` those under way."""
+
+    def __init__(self, claimed: Claimed, tools: Tools, attempts: Attempts, state: State, journal: Journal) -> None:
+        self._claimed = claimed
+        self._graph = state.graph
+        self._tools = tools
+        self._attempts = attempts
+        self._state = state
+        self._journal = journal
+        self._calls: list[Visit] = []
+        self._running: dict[asyncio.Task[Outcome], tuple[Visit, datetime]] = {}
+
+    async def to_rest(self) -> None:
+        self._settle_unknown()
+        self._pass_time()
+        await self._advance()
+        if self._calls:
+            async with asyncio.TaskGroup() as group:
+                while self._calls or self._running:
+                    await self._begin_calls(group)
+                    await self._wait()
+                    await self._advance()
+        await self._come_to_rest()
+
+    def _settle_unknown(self) -> None:
+        """A call that an earlier owner announced and never recorded may have happened: nobody guesses."""
+        now = self._tools.clock.now()
+        for visit in [visit for visit in self._state.pending.values() if visit.intended]:
+            message = f'the executor died during the call at "{visit.path}"; look whether it happened, then replay'
+            failure = Failure(code=OutcomeUnknown.code, message=message, step=visit.path)
+            self._settle(visit, Unknown(failure=failure), now, effect=True)
+
+    def _pass_time(self) -> None:
+        """Wake what is due, and end the execution if its time is up."""
+        now = self._tools.clock.now()
+        wake(self._state, now)
+        if now >= self._claimed.deadline_at and self._state.pending and self._state.ending is None:
+            self._state.ending = Ending(Status.FAILED, error=overtime(self._graph, next(iter(self._state.pending))))
+
+    async def _advance(self) -> None:
+        """Run pure nodes until only calls and waits are left."""
+        state, turns = self._state, 0
+        while state.ready and state.ending is None:
+            now = self._tools.clock.now()
+            for visit in state.take_ready():
+                if visit.node.kind not in PURE:
+                    self._calls.append(visit)
+                elif state.ending is None:
+                    self._settle(visit, self._attempts.run_pure(state, visit, now), now, effect=False)
+            turns += 1
+            if turns % PURE_TURNS == 0:
+                await asyncio.sleep(0)
+                self._pass_time()
+        if state.ending is not None:
+            self._calls.clear()
+
+    async def _begin_calls(self, group: asyncio.TaskGroup) -> None:
+        """Commit what must not be lost, then start the calls that are ready."""
+        visits, self._calls = self._calls, []
+        now = self._tools.clock.now()
+        prepared = []
+        for visit in visits:
+            ready = self._attempts.prepare(self._state, visit, now)
+            if isinstance(ready, Failed):
+                self._settle(visit, ready, now, effect=False)
+                continue
+            prepared.append((visit, *ready))
+            if ready[1].effect is Effect.UNREPEATABLE:
+                self._record(intend(self._state, visit, now=now), effect=True)
+        if prepared and (self._journal.is_urgent or not self._tools.is_alive()):
+            await self._journal.checkpoint()
+        started_at = self._tools.clock.now()
+        for visit, attempt, call in prepared:
+            self._running[group.create_task(self._attempts.perform(attempt, call))] = (visit, started_at)
+
+    async def _wait(self) -> None:
+        """Wait for a call to end or a waiting visit to fall due, whichever comes first."""
+        if self._running:
+            if self._journal.is_urgent:
+                await self._journal.checkpoint()
+            due_at = next_due(self._state)
+            now = self._tools.clock.now()
+            limit = None if due_at is None else max((due_at - now).total_seconds(), 0)
+            done, _ = await asyncio.wait(self._running, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                visit, started_at = self._running.pop(task)
+                self._settle(visit, task.result(), started_at, effect=True)
+        self._pass_time()
+
+    def _settle(self, visit: Visit, outcome: Outcome, started_at: datetime, *, effect: bool) -> None:
+        now, jitter = self._tools.clock.now(), self._tools.jitter()
+        record = settle(self._state, visit, outcome, started_at=started_at, now=now, jitter=jitter)
+        self._record(record, outcome, effect=effect)
+
+    def _record(self, record: StepRecord, outcome: Outcome | None = None, *, effect: bool) -> None:
+        apply(self._state, record)
+        response = outcome.response if isinstance(outcome, Succeeded) else None
+        self._journal.add(record, urgent=effect or record.status is StepStatus.WAITING, response=response)
+
+    async def _come_to_rest(self) -> None:
+        state, now = self._state, self._tools.clock.now()
+        ending = state.ending
+        if ending is None and state.pending:
+            due_at = next_due(state) or now
+            first = min(state.pending.values(), key=lambda visit: visit.due_at or now)
+            await self._journal.suspend(min(due_at, self._claimed.deadline_at), first.reason or "")
+            return
+        for visit in [visit for visit in state.pending.values() if visit.stage is Stage.WAITING]:
+            self._record(_cancelled(state, visit, now), effect=False)
+        if ending is None:
+            await self._journal.succeed(result(state), now)
+        elif ending.status is Status.SUCCEEDED:
+            await self._journal.succeed(ending.output, now)
+        else:
+            failure = ending.error or Failure(code="step_failed", message="a step failed")
+            await self._journal.fail(failure, dead_letter(self._claimed, failure, now), now)
+
+
+def _cancelled(state: State, visit: Visit, now: datetime) -> StepRecord:
+    """A wait that ended with its execution; a replay opens it again."""
+    return StepRecord(
+        path=visit.path,
+        node=visit.node.key,
+        attempt=visit.attempt,
+        seq=state.seq + 1,
+        status=StepStatus.CANCELLED,
+        started_at=now,
+        finished_at=now,
+        due_at=visit.due_at,
+        wait_reason=visit.reason,
+    )

@@ -1,0 +1,164 @@
+"""Executors: take messages, claim the executions they name, acknowledge, and drive each one to rest.
+
+The message is gone before the work begins; from the claim on the database knows who owns the execution, and the
+heartbeat tells for how long. Losing the claim only means that somebody else goes on from the recorded steps.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from engine.attempts import Tools
+from engine.drive import dead_letter, drive
+from engine.errors import DefinitionError, NotFound, Unavailable
+from engine.graphs import Graphs
+from engine.group_commit import GroupCommit
+from engine.journal import Journal, OwnershipLost
+from engine.model.base import ExecutionId
+from engine.model.execution import Claimed, Failure
+from engine.model.workflow import Lane
+from engine.ports import Broker, Database, Message
+from engine.reaper import Heartbeat
+
+log = logging.getLogger(__name__)
+
+SHARES = {Lane.HIGH: 0.5, Lane.NORMAL: 0.35, Lane.LOW: 0.15}
+"""How the messages under way are divided between the lanes, so that no lane can starve another."""
+
+CLAIM_PAUSE_SECONDS = 0.2
+
+
+class Executor:
+    """Runs executions of all lanes, at most ``concurrency`` at once. Enter ``claims`` before ``run``."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        broker: Broker,
+        graphs: Graphs,
+        tools: Tools,
+        heartbeat: Heartbeat,
+        concurrency: int,
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._graphs = graphs
+        self._tools = tools
+        self._heartbeat = heartbeat
+        self._concurrency = concurrency
+        self._free = concurrency
+        self._freed = asyncio.Event()
+        self._drives: dict[ExecutionId, asyncio.Task[None]] = {}
+        self.claims: GroupCommit[Sequence[ExecutionId], list[Claimed]] = GroupCommit(self._claim)
+
+    @property
+    def busy(self) -> int:
+        """How many executions are being driven."""
+        return len(self._drives)
+
+    async def run(self, *, grace: timedelta = timedelta(seconds=20)) -> None:
+        """Work until cancelled; then take nothing new and give what is running ``grace`` to come to rest.
+
+        What is still running after that stays owned by this executor until its heartbeat row is removed, and is then
+        queued again by the reaper.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._obey_cancellations())
+            taking = group.create_task(self._take_messages(group))
+            try:
+                await taking
+            except asyncio.CancelledError:
+                taking.cancel()
+                if self._drives:
+                    await asyncio.wait(self._drives.values(), timeout=grace.total_seconds())
+                raise
+
+    async def _take_messages(self, group: asyncio.TaskGroup) -> None:
+        prefetch = {lane: max(1, round(self._concurrency * share / 16)) for lane, share in SHARES.items()}
+        async with self._broker.consume(prefetch=prefetch) as messages:
+            async for message in messages:
+                while self._free <= 0 or not self._heartbeat.alive:
+                    self._freed.clear()
+                    await self._capacity()
+                self._free -= len(message.ids)
+                group.create_task(self._take(message, group))
+
+    async def _capacity(self) -> None:
+        """Wait for an execution to end, or a moment, because the heartbeat may have come back."""
+        try:
+            async with asyncio.timeout(CLAIM_PAUSE_SECONDS):
+                await self._freed.wait()
+        except TimeoutError:
+            pass
+
+    async def _take(self, message: Message, group: asyncio.TaskGroup) -> None:
+        claimed: list[Claimed] = []
+        try:
+            claimed = await self.claims.submit(message.ids)
+        except Unavailable as exc:
+            # Not acknowledged here: the rows stay queued, and the announcer publishes them again.
+            log.warning("claim failed", extra={"executions": len(message.ids), "reason": str(exc)})
+        self._release(len(message.ids) - len(claimed))
+        for execution in claimed:
+            task = group.create_task(self._drive(execution))
+            self._drives[execution.id] = task
+        await message.ack()
+
+    async def _claim(self, batches: Sequence[Sequence[ExecutionId]]) -> list[list[Claimed]]:
+        ids = list(dict.fromkeys(execution_id for batch in batches for execution_id in batch))
+        async with self._database.write() as uow:
+            claimed = await uow.executions.claim(ids, owner=self._tools.owner, now=self._tools.clock.now())
+            await uow.commit()
+        by_id = {execution.id: execution for execution in claimed}
+        return [[by_id.pop(i) for i in batch if i in by_id] for batch in batches]
+
+    async def _drive(self, claimed: Claimed) -> None:
+        try:
+            graph = await self._graphs.get(claimed.version_id)
+            await drive(claimed, graph, self._tools)
+        except* OwnershipLost:
+            log.info("execution belongs to somebody else now", extra={"execution_id": claimed.id})
+        except* (DefinitionError, NotFound) as group:
+            await self._refuse(claimed, str(group.exceptions[0]))
+        except* Unavailable as group:
+            # The version could not be read. The execution stays ours and running; hand it back by trying again.
+            log.warning("version not readable", extra={"execution_id": claimed.id, "reason": str(group.exceptions[0])})
+            await self._try_later(claimed)
+        except* Exception as group:
+            log.exception("execution crashed", extra={"execution_id": claimed.id})
+            await self._refuse(claimed, f"the executor failed: {group.exceptions[0]!r}")
+        finally:
+            self._drives.pop(claimed.id, None)
+            self._release(1)
+
+    async def _refuse(self, claimed: Claimed, reason: str) -> None:
+        """End an execution that cannot be run by this release, as a dead letter that can be replayed after a repair."""
+        failure = Failure(code="not_runnable", message=reason[:2000])
+        now = self._tools.clock.now()
+        journal = Journal(claimed, owner=self._tools.owner, recorder=self._tools.recorder)
+        try:
+            await journal.fail(failure, dead_letter(claimed, failure, now), now)
+        except OwnershipLost:
+            log.info("execution belongs to somebody else now", extra={"execution_id": claimed.id})
+
+    async def _try_later(self, claimed: Claimed) -> None:
+        now = self._tools.clock.now()
+        journal = Journal(claimed, owner=self._tools.owner, recorder=self._tools.recorder)
+        try:
+            await journal.suspend(now + timedelta(seconds=1), "database")
+        except OwnershipLost:
+            log.info("execution belongs to somebody else now", extra={"execution_id": claimed.id})
+
+    async def _obey_cancellations(self) -> None:
+        """Stop the work on executions that people cancelled; the database has ended them already."""
+        async with self._broker.signals("execution.cancelled") as signals:
+            async for signal in signals:
+                task = self._drives.get(ExecutionId(signal.body.decode(errors="replace")))
+                if task is not None:
+                    task.cancel()
+
+    def _release(self, count: int) -> None:
+        self._free += count
+        self._freed.set()

@@ -1,0 +1,149 @@
+"""A checked definition, compiled once per version: expressions ready to evaluate, edges as indexes into arrays.
+
+The planner walks it and handlers read it; it is immutable and shared by all executions of the version.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.expressions import Expression, Template, compile_expression, compile_template
+from engine.model.base import JsonObject, VersionId
+from engine.model.workflow import (
+    ConditionSpec,
+    ConnectorSpec,
+    Definition,
+    DelaySpec,
+    Edge,
+    Node,
+    NodeKind,
+    NodeSpec,
+    RespondSpec,
+    StopSpec,
+    SwitchSpec,
+    TransformSpec,
+    Variable,
+    WorkflowSettings,
+)
+
+PASSTHROUGH = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.DELAY})
+"""Kinds whose output is their input, so that it need not be stored twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledNode:
+    """A node with what its handler needs.
+
+    ``tests`` are the bare expressions of its kind in the order of the text, ``templates`` the fields with holes by
+    name. ``inbound`` and ``outbound`` are indexes into ``Graph.edges``.
+    """
+
+    key: str
+    kind: NodeKind
+    node: Node
+    inbound: tuple[int, ...]
+    outbound: tuple[int, ...]
+    tests: tuple[Expression, ...]
+    templates: Mapping[str, Template]
+    input: Template | None
+    assign: Template | None
+
+    @property
+    def passes_input(self) -> bool:
+        """Whether its output can be derived from what came before it."""
+        return self.kind in PASSTHROUGH and self.input is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """One version, compiled.
+
+    ``starts`` gives the start nodes per trigger key, ``default_starts`` all others'; ``maps`` the templates that shape
+    ``trigger.data``.
+    """
+
+    version_id: VersionId
+    name: str
+    nodes: Mapping[str, CompiledNode]
+    edges: tuple[Edge, ...]
+    default_starts: tuple[str, ...]
+    starts: Mapping[str, tuple[str, ...]]
+    maps: Mapping[str, Template]
+    variables: Mapping[str, Variable]
+    settings: WorkflowSettings
+
+    def starts_for(self, trigger_key: str) -> tuple[str, ...]:
+        """The nodes that an event of this trigger starts."""
+        return self.starts.get(trigger_key, self.default_starts)
+
+    def initial_variables(self) -> JsonObject:
+        """The variables at the start of an execution."""
+        return {name: variable.default for name, variable in self.variables.items()}
+
+
+def compile_graph(definition: Definition, version_id: VersionId) -> Graph:
+    """Compile a definition that ``engine.definition`` has checked.
+
+    Raises:
+        ExpressionError: A text does not compile; only possible for a version stored by another release.
+    """
+    inbound: dict[str, list[int]] = {key: [] for key in definition.nodes}
+    outbound: dict[str, list[int]] = {key: [] for key in definition.nodes}
+    for index, edge in enumerate(definition.edges):
+        outbound[edge.source].append(index)
+        inbound[edge.target].append(index)
+    nodes = {
+        key: _compile_node(node, tuple(inbound[key]), tuple(outbound[key])) for key, node in definition.nodes.items()
+    }
+    return Graph(
+        version_id=version_id,
+        name=definition.name,
+        nodes=nodes,
+        edges=definition.edges,
+        default_starts=tuple(key for key in nodes if not inbound[key]),
+        starts=definition.start,
+        maps={
+            key: compile_template(trigger.map)
+            for key, trigger in definition.triggers.items()
+            if trigger.map is not None
+        },
+        variables=definition.variables,
+        settings=definition.settings,
+    )
+
+
+def _compile_node(node: Node, inbound: tuple[int, ...], outbound: tuple[int, ...]) -> CompiledNode:
+    tests, templates = _compile_spec(node.spec)
+    return CompiledNode(
+        key=node.key,
+        kind=node.kind,
+        node=node,
+        inbound=inbound,
+        outbound=outbound,
+        tests=tests,
+        templates=templates,
+        input=compile_template(node.input) if node.has_input else None,
+        assign=compile_template(node.assign) if node.assign else None,
+    )
+
+
+def _compile_spec(spec: NodeSpec) -> tuple[tuple[Expression, ...], Mapping[str, Template]]:
+    match spec:
+        case ConnectorSpec():
+            return (), {"inputs": compile_template(spec.inputs)}
+        case TransformSpec():
+            return (), {"template": compile_template(spec.template)}
+        case ConditionSpec():
+            return (compile_expression(spec.test),), {}
+        case SwitchSpec():
+            return tuple(compile_expression(case.when) for case in spec.cases), {}
+        case DelaySpec(until=None):
+            return (), {"duration": compile_template(spec.duration)}
+        case DelaySpec(until=until):
+            return (compile_expression(until or ""),), {}
+        case RespondSpec():
+            fields = {"status": spec.status, "headers": spec.headers, "body": spec.body}
+            return (), {name: compile_template(value) for name, value in fields.items()}
+        case StopSpec():
+            return (), {"output": compile_template(spec.output), "message": compile_template(spec.message)}
+        case _:
+            return (), {}

@@ -1,0 +1,86 @@
+"""What one execution did since its last commit, and the commits themselves."""
+
+from datetime import datetime
+
+from engine.model.base import ExecutorId, Json
+from engine.model.execution import Claimed, DeadLetter, ExecutionRecord, Failure, Response, Status, StepRecord
+from engine.recorder import Recorder
+
+
+class OwnershipLost(Exception):
+    """Somebody else owns the execution now, or it was cancelled; nothing more of ours counts."""
+
+
+class Journal:
+    """Collects the records of one owned execution."""
+
+    def __init__(self, claimed: Claimed, *, owner: ExecutorId, recorder: Recorder) -> None:
+        self._claimed = claimed
+        self._owner = owner
+        self._recorder = recorder
+        self._steps: dict[tuple[str, int], StepRecord] = {}
+        self._response: Response | None = None
+        self._answered = False
+        self._urgent = False
+
+    def add(self, record: StepRecord, *, urgent: bool, response: Response | None = None) -> None:
+        """Keep a record for the next commit; of two for the same attempt only the later one counts.
+
+        ``urgent``: repeating the step after a crash would not be free (an effect) or not be the same (a wait).
+        """
+        key = (record.path, record.attempt)
+        self._steps.pop(key, None)
+        self._steps[key] = record
+        self._urgent = self._urgent or urgent
+        if response is not None and not self._answered:
+            self._response, self._answered = response, True
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a commit must come before the next effect or a longer wait; a caller may be waiting for a response."""
+        return self._urgent or self._response is not None
+
+    async def checkpoint(self) -> None:
+        """Commit what there is; the execution goes on. Raises OwnershipLost."""
+        await self._commit(Status.RUNNING)
+
+    async def suspend(self, due_at: datetime, reason: str) -> None:
+        """Commit and hand the execution back until ``due_at``. Raises OwnershipLost."""
+        await self._commit(Status.WAITING, due_at=due_at, wait_reason=reason)
+
+    async def succeed(self, output: Json, now: datetime) -> None:
+        """Commit the end. Raises OwnershipLost."""
+        await self._commit(Status.SUCCEEDED, output=output, finished_at=now)
+
+    async def fail(self, error: Failure, dead_letter: DeadLetter, now: datetime) -> None:
+        """Commit the failure with its dead letter. Raises OwnershipLost."""
+        await self._commit(Status.FAILED, error=error, dead_letter=dead_letter, finished_at=now)
+
+    async def _commit(
+        self,
+        status: Status,
+        *,
+        due_at: datetime | None = None,
+        wait_reason: str | None = None,
+        finished_at: datetime | None = None,
+        output: Json = None,
+        error: Failure | None = None,
+        dead_letter: DeadLetter | None = None,
+    ) -> None:
+        record = ExecutionRecord(
+            id=self._claimed.id,
+            owner=self._owner,
+            epoch=self._claimed.epoch,
+            status=status,
+            steps=tuple(self._steps.values()),
+            due_at=due_at,
+            wait_reason=wait_reason,
+            finished_at=finished_at,
+            output=output,
+            error=error,
+            response=self._response,
+            dead_letter=dead_letter,
+        )
+        self._steps, self._response, self._urgent = {}, None, False
+        if not await self._recorder.record(record, reply_to=self._claimed.reply_to):
+            raise OwnershipLost(self._claimed.id)

@@ -1,0 +1,196 @@
+"""Executions and their steps: one run of one version for one event, as it is stored and as it is shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from engine.errors import Category
+from engine.model.base import (
+    EventId,
+    ExecutionId,
+    ExecutorId,
+    Json,
+    JsonObject,
+    ProjectId,
+    TriggerId,
+    VersionId,
+    WorkflowId,
+)
+from engine.model.workflow import Lane
+
+
+class Status(StrEnum):
+    """Where an execution stands; the legal changes are in ``engine.planner.TRANSITIONS``."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing but a replay can change it."""
+        return self in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+class StepStatus(StrEnum):
+    """Where one attempt at a node stands.
+
+    ``running`` is stored only before an unrepeatable call; ``retrying`` is a failed attempt with another to come;
+    ``unknown`` a call that may or may not have happened; ``cancelled`` one that was waiting when its execution ended.
+    """
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a step or an execution failed, as it is stored and shown. ``step`` is the path it happened at."""
+
+    code: str
+    message: str
+    category: Category = Category.PERMANENT
+    step: str | None = None
+
+    def as_json(self) -> JsonObject:
+        """The form under ``error`` in outputs, in the API and in the database."""
+        shown: JsonObject = {"code": self.code, "message": self.message, "category": self.category.value}
+        if self.step is not None:
+            shown["step"] = self.step
+        return shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """One attempt at one visit of a node, as recorded. Identity: (execution, ``path``, ``attempt``).
+
+    ``path`` is the node's key, ``key#2`` from the second visit on. ``seq`` counts records within the execution from
+    1; folding the records in that order rebuilds the planner's state. ``ports`` are the outlets taken (for a
+    condition ``("true",)``); ``assigned`` the variables set; ``due_at`` when a waiting or retrying one continues.
+    """
+
+    path: str
+    node: str
+    attempt: int
+    seq: int
+    status: StepStatus
+    started_at: datetime
+    finished_at: datetime | None
+    ports: tuple[str, ...] = ()
+    output: Json = None
+    assigned: Mapping[str, Json] | None = None
+    error: Failure | None = None
+    due_at: datetime | None = None
+    wait_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """An execution that an executor owns under ``epoch``, with all it needs to run it.
+
+    ``woken_at`` is when it was last queued, which is the ``now`` of its expressions; ``steps`` are those recorded by
+    earlier owners, in the order of ``seq``.
+    """
+
+    id: ExecutionId
+    project_id: ProjectId
+    workflow_id: WorkflowId
+    version_id: VersionId
+    trigger_key: str
+    event_id: EventId
+    epoch: int
+    created_at: datetime
+    woken_at: datetime
+    deadline_at: datetime
+    reply_to: str | None
+    occurred_at: datetime
+    envelope: JsonObject
+    data: Json
+    steps: tuple[StepRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a ``respond`` node sends to the synchronous caller. ``body`` text goes out as it is, else as JSON."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """An execution that the system will not try again by itself. Same ``fingerprint``: probably the same cause."""
+
+    id: str
+    project_id: ProjectId
+    workflow_id: WorkflowId
+    execution_id: ExecutionId
+    step: str | None
+    code: str
+    message: str
+    fingerprint: str
+    created_at: datetime
+    state: str = "open"
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRecord:
+    """What one commit of the recorder writes about one execution.
+
+    The write counts only while ``owner`` still holds ``epoch`` and the row is ``running``. ``status`` ``RUNNING``
+    means that the execution goes on (a checkpoint); any other hands it back.
+    """
+
+    id: ExecutionId
+    owner: ExecutorId
+    epoch: int
+    status: Status
+    steps: tuple[StepRecord, ...] = ()
+    due_at: datetime | None = None
+    wait_reason: str | None = None
+    finished_at: datetime | None = None
+    output: Json = None
+    error: Failure | None = None
+    response: Response | None = None
+    dead_letter: DeadLetter | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """An execution as it is shown."""
+
+    id: ExecutionId
+    project_id: ProjectId
+    workflow_id: WorkflowId
+    version_id: VersionId
+    trigger_id: TriggerId | None
+    trigger_key: str
+    event_id: EventId
+    rerun_of: ExecutionId | None
+    status: Status
+    lane: Lane
+    epoch: int
+    owner: ExecutorId | None
+    created_at: datetime
+    woken_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    due_at: datetime | None
+    wait_reason: str | None
+    output: Json
+    error: JsonObject | None
+    response: Response | None

@@ -1,0 +1,46 @@
+"""What one attempt at a node came to. Handlers return these; the planner decides what follows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from engine.model.base import Json
+from engine.model.execution import Failure, Response
+from engine.model.workflow import MAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    """The node did its work and leaves by ``ports``. ``response`` is what a respond node sends."""
+
+    output: Json = None
+    ports: tuple[str, ...] = (MAIN,)
+    assigned: Mapping[str, Json] | None = None
+    response: Response | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspended:
+    """The node waits until ``due_at``; it has had no effect and the attempt is not used up."""
+
+    due_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The attempt failed. ``retry_after`` is the wait the remote side asked for."""
+
+    failure: Failure
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """The call may or may not have happened. Nobody guesses: a person or a probe decides."""
+
+    failure: Failure
+
+
+Outcome: TypeAlias = Succeeded | Suspended | Failed | Unknown

@@ -1,0 +1,252 @@
+"""What people do to workflows: save versions, publish, pause, resume, archive, delete. Each is one transaction.
+
+Publishing moves the workflow's pointer together with its triggers and hooks; running executions keep their version.
+"""
+
+import secrets as random_secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from engine.definition import Outside, check_references, definition_hash, load_document, parse_definition
+from engine.errors import Conflict, InvalidDefinition
+from engine.model.access import AuditEntry
+from engine.model.base import JsonObject, ProjectId, TriggerId, VersionId, WorkflowId, new_id
+from engine.model.trigger import Trigger
+from engine.model.workflow import (
+    Definition,
+    TriggerDefinition,
+    TriggerKind,
+    Version,
+    WebhookSpec,
+    Workflow,
+    WorkflowStatus,
+)
+from engine.ports import Broker, Clock, Database, UnitOfWork
+from engine.routes import IMPLICIT_MANUAL, MANUAL_KEY
+
+HOOK_ID_BYTES = 18  # 144 random bits: a hook's address is as hard to guess as a key
+CHANGED = "definitions.changed"
+"""The signal after every change, so that others need not wait until they compare stamps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A workflow and the version that holds the text; ``created`` is false if the newest version said the same."""
+
+    workflow: Workflow
+    version: Version
+    created: bool
+
+
+class Publishing:
+    """Changes workflows.
+
+    Args:
+        outside: What definitions are checked against when they are saved: actions and webhook schemes.
+    """
+
+    def __init__(self, *, database: Database, broker: Broker, clock: Clock, outside: Outside) -> None:
+        self._database = database
+        self._broker = broker
+        self._clock = clock
+        self._outside = outside
+
+    def check(self, text: str) -> tuple[Definition, JsonObject]:
+        """Parse and check a text. Raises InvalidDefinition with every problem."""
+        return parse_definition(text, outside=self._outside)
+
+    async def create(self, project: ProjectId, text: str, *, actor: str, note: str = "") -> Saved:
+        """Store a new workflow as a draft.
+
+        Raises:
+            InvalidDefinition: With every problem; nothing was stored.
+            Conflict: The project has a workflow of that name.
+        """
+        definition, document = self.check(text)
+        now = self._clock.now()
+        workflow = Workflow(
+            id=WorkflowId(new_id()),
+            name=definition.name,
+            status=WorkflowStatus.DRAFT,
+            published=None,
+            latest=1,
+            description=definition.description,
+            created_at=now,
+            updated_at=now,
+        )
+        version = _version(workflow, text, document, now=now, actor=actor, note=note)
+        async with self._database.write() as uow:
+            await uow.workflows.add(project, workflow)
+            await uow.workflows.add_version(version)
+            await self._audit(uow, project, actor, "workflow.create", workflow.id, {"name": workflow.name})
+            await uow.commit()
+        return Saved(workflow=workflow, version=version, created=True)
+
+    async def save(self, project: ProjectId, key: str, text: str, *, actor: str, note: str = "") -> Saved:
+        """Store a text as the next version of a workflow; the published version stays published.
+
+        Raises:
+            NotFound, InvalidDefinition; Conflict: Somebody saved at the same moment, or the new name is taken.
+        """
+        definition, document = self.check(text)
+        now = self._clock.now()
+        async with self._database.write() as uow:
+            workflow = await uow.workflows.get(project, key)
+            newest = await uow.workflows.version_by_number(workflow.id, workflow.latest)
+            if newest.document == document:
+                return Saved(workflow=workflow, version=newest, created=False)
+            changed = replace(
+                workflow,
+                name=definition.name,
+                description=definition.description,
+                latest=workflow.latest + 1,
+                updated_at=now,
+            )
+            version = _version(changed, text, document, now=now, actor=actor, note=note)
+            await uow.workflows.update(changed, expected_latest=workflow.latest)
+            await uow.workflows.add_version(version)
+            await self._audit(uow, project, actor, "workflow.save", workflow.id, {"version": version.number})
+            await uow.commit()
+        return Saved(workflow=changed, version=version, created=True)
+
+    async def publish(self, project: ProjectId, key: str, *, actor: str, number: int | None = None) -> Workflow:
+        """Make a version (by default the newest) the one that new events run, with its triggers, and activate it.
+
+        Raises:
+            NotFound: No such workflow or version.
+            InvalidDefinition: It names secrets or connections that are not there. The old version stays live.
+            Conflict: A hook path is taken by another workflow.
+        """
+        now = self._clock.now()
+        async with self._database.write() as uow:
+            workflow = await uow.workflows.get(project, key)
+            version = await uow.workflows.version_by_number(workflow.id, number or workflow.latest)
+            definition = load_document(version.document)
+            await self._check_bindings(uow, project, definition)
+            triggers = await self._triggers(uow, project, workflow.id, version.id, definition)
+            await uow.triggers.publish(workflow.id, triggers)
+            for trigger in triggers:
+                await _address(uow, trigger, definition)
+            published = replace(workflow, status=WorkflowStatus.ACTIVE, published=version.id, updated_at=now)
+            await uow.workflows.update(published)
+            await uow.triggers.touch()
+            await self._audit(uow, project, actor, "workflow.publish", workflow.id, {"version": version.number})
+            await uow.commit()
+        await self._broker.signal(CHANGED, workflow.id.encode())
+        return published
+
+    async def pause(self, project: ProjectId, key: str, *, actor: str) -> Workflow:
+        """Stop starting executions; what happens to events is the definition's ``settings.while_paused``."""
+        allowed = {WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED}
+        return await self._set_status(project, key, WorkflowStatus.PAUSED, allowed=allowed, actor=actor)
+
+    async def resume(self, project: ProjectId, key: str, *, actor: str) -> Workflow:
+        """Start executions again with the published version; held events follow in their order."""
+        allowed = {WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED}
+        return await self._set_status(project, key, WorkflowStatus.ACTIVE, allowed=allowed, actor=actor)
+
+    async def archive(self, project: ProjectId, key: str, *, actor: str) -> Workflow:
+        """Take a workflow out of use; its hooks answer like unknown ones, its history stays."""
+        allowed = set(WorkflowStatus)
+        return await self._set_status(project, key, WorkflowStatus.ARCHIVED, allowed=allowed, actor=actor)
+
+    async def delete(self, project: ProjectId, key: str, *, actor: str) -> None:
+        """Remove a workflow with its history. Raises Conflict: it is in use; archive it first."""
+        async with self._database.write() as uow:
+            workflow = await uow.workflows.get(project, key)
+            if workflow.status in (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED):
+                raise Conflict(f'the workflow "{workflow.name}" is {workflow.status.value}; archive it first')
+            await uow.workflows.delete(workflow.id)
+            await uow.triggers.touch()
+            await self._audit(uow, project, actor, "workflow.delete", workflow.id, {"name": workflow.name})
+            await uow.commit()
+        await self._broker.signal(CHANGED, workflow.id.encode())
+
+    async def _set_status(
+        self, project: ProjectId, key: str, status: WorkflowStatus, *, allowed: Collection[WorkflowStatus], actor: str
+    ) -> Workflow:
+        async with self._database.write() as uow:
+            workflow = await uow.workflows.get(project, key)
+            if workflow.status not in allowed:
+                raise Conflict(f'the workflow "{workflow.name}" is {workflow.status.value}; publish a version first')
+            changed = replace(workflow, status=status, updated_at=self._clock.now())
+            await uow.workflows.update(changed)
+            await uow.triggers.touch()
+            await self._audit(uow, project, actor, f"workflow.{status.value}", workflow.id, {})
+            await uow.commit()
+        await self._broker.signal(CHANGED, workflow.id.encode())
+        return changed
+
+    async def _check_bindings(self, uow: UnitOfWork, project: ProjectId, definition: Definition) -> None:
+        secrets = await uow.connections.secret_names(project)
+        names = {name for node in definition.nodes.values() if (name := getattr(node.spec, "connection", None))}
+        connections = {name for name in names if await uow.connections.find(project, name) is not None}
+        outside = replace(self._outside, secrets=set(secrets), connections=connections)
+        problems = check_references(definition, outside)
+        if problems:
+            raise InvalidDefinition(problems)
+
+    async def _triggers(
+        self,
+        uow: UnitOfWork,
+        project: ProjectId,
+        workflow_id: WorkflowId,
+        version_id: VersionId,
+        definition: Definition,
+    ) -> list[Trigger]:
+        triggers = []
+        for declared in _declared(definition).values():
+            known = await uow.triggers.find_by_key(workflow_id, declared.key)
+            fresh = Trigger(
+                id=TriggerId(new_id()),
+                project_id=project,
+                workflow_id=workflow_id,
+                version_id=version_id,
+                key=declared.key,
+                kind=declared.kind,
+                active=True,
+                enabled=declared.enabled,
+            )
+            triggers.append(fresh if known is None else replace(fresh, id=known.id, hook_id=known.hook_id))
+        return triggers
+
+    async def _audit(
+        self, uow: UnitOfWork, project: ProjectId, actor: str, action: str, target: str, details: JsonObject
+    ) -> None:
+        at = self._clock.now()
+        entry = AuditEntry(
+            id=new_id(), project_id=project, at=at, actor=actor, action=action, target=target, details=details
+        )
+        await uow.access.audit(entry)
+
+
+def _declared(definition: Definition) -> Mapping[str, TriggerDefinition]:
+    """The triggers of a definition, and a manual one if it has none, so that people can always start it."""
+    has_manual = any(trigger.kind is TriggerKind.MANUAL for trigger in definition.triggers.values())
+    if has_manual or MANUAL_KEY in definition.triggers:
+        return definition.triggers
+    return {**definition.triggers, MANUAL_KEY: IMPLICIT_MANUAL}
+
+
+async def _address(uow: UnitOfWork, trigger: Trigger, definition: Definition) -> None:
+    """Give a webhook its address; a workflow keeps its addresses for ever."""
+    declared = definition.triggers.get(trigger.key)
+    if declared is None or not isinstance(declared.spec, WebhookSpec):
+        return
+    hook_id = trigger.hook_id or random_secrets.token_urlsafe(HOOK_ID_BYTES)
+    await uow.triggers.set_hook(trigger.id, hook_id=hook_id, path=declared.spec.path)
+
+
+def _version(workflow: Workflow, text: str, document: JsonObject, *, now: datetime, actor: str, note: str) -> Version:
+    return Version(
+        id=VersionId(new_id()),
+        workflow_id=workflow.id,
+        number=workflow.latest,
+        text=text,
+        document=document,
+        hash=definition_hash(document),
+        created_at=now,
+        created_by=actor,
+        note=note,
+    )

@@ -1,0 +1,130 @@
+"""What people do to executions: cancel, rerun, and deal with dead letters. Each act is one transaction with an audit row."""
+
+from engine.errors import Conflict, NotFound
+from engine.intake import Announcements
+from engine.model.access import AuditEntry
+from engine.model.base import EventId, ExecutionId, JsonObject, ProjectId, new_id
+from engine.model.event import NewExecution
+from engine.model.execution import DeadLetter, Status
+from engine.model.workflow import Lane, WorkflowStatus
+from engine.graphs import Graphs
+from engine.ports import Broker, Clock, Database, UnitOfWork
+
+CANCELLED = "execution.cancelled"
+"""The signal that tells the owner to stop; the database has ended the execution already."""
+
+
+class Control:
+    """People's acts on executions and dead letters."""
+
+    def __init__(
+        self, *, database: Database, broker: Broker, graphs: Graphs, announcements: Announcements, clock: Clock
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._graphs = graphs
+        self._announcements = announcements
+        self._clock = clock
+
+    async def cancel(self, project: ProjectId, execution_id: ExecutionId, *, actor: str, reason: str = "") -> None:
+        """End an execution, whatever it does and whether its executor lives.
+
+        A call under way may still have its effect; nothing of it is recorded.
+
+        Raises:
+            NotFound; Conflict: It has ended already.
+        """
+        async with self._database.write() as uow:
+            execution = await uow.executions.find(project, execution_id)
+            if execution is None:
+                raise NotFound(f'there is no execution "{execution_id}"')
+            text = f"cancelled by {actor}" + (f": {reason}" if reason else "")
+            before = await uow.executions.cancel(execution_id, now=self._clock.now(), reason=text)
+            if before is None:
+                raise Conflict(f"the execution has ended already, as {execution.status.value}")
+            await self._audit(uow, project, actor, "execution.cancel", execution_id, {"was": before.value})
+            await uow.commit()
+        await self._broker.signal(CANCELLED, execution_id.encode())
+
+    async def rerun(self, project: ProjectId, execution_id: ExecutionId, *, actor: str) -> ExecutionId:
+        """Start a new execution from the same event, on the published version.
+
+        Raises:
+            NotFound; Conflict: The workflow has no published version.
+        """
+        now = self._clock.now()
+        async with self._database.write() as uow:
+            old = await uow.executions.find(project, execution_id)
+            if old is None:
+                raise NotFound(f'there is no execution "{execution_id}"')
+            workflow = await uow.workflows.get(project, old.workflow_id)
+            if workflow.published is None or workflow.status is WorkflowStatus.ARCHIVED:
+                raise Conflict(f'the workflow "{workflow.name}" is {workflow.status.value}; publish a version first')
+            settings = (await self._graphs.definition(workflow.published, within=uow)).settings
+            fresh = NewExecution(
+                id=ExecutionId(new_id()),
+                project_id=project,
+                workflow_id=old.workflow_id,
+                version_id=workflow.published,
+                trigger_id=old.trigger_id,
+                trigger_key=old.trigger_key,
+                event_id=EventId(old.event_id),
+                lane=settings.priority,
+                created_at=now,
+                deadline_at=now + settings.timeout,
+                rerun_of=old.id,
+            )
+            await uow.executions.insert([fresh])
+            await self._audit(uow, project, actor, "execution.rerun", execution_id, {"execution_id": fresh.id})
+            await uow.commit()
+        self._announcements.announce({fresh.lane: [fresh.id]})
+        return fresh.id
+
+    async def replay(self, project: ProjectId, letter_id: str, *, actor: str) -> ExecutionId:
+        """Put a dead letter's execution back: it goes on from the step that failed, with a new time limit.
+
+        Raises:
+            NotFound; Conflict: It was resolved already, or its execution is not failed.
+        """
+        now = self._clock.now()
+        async with self._database.write() as uow:
+            letter = await self._open_letter(uow, project, letter_id)
+            execution = await uow.executions.find(project, letter.execution_id)
+            if execution is None or execution.status is not Status.FAILED:
+                raise Conflict("the execution of this dead letter is not failed any more")
+            settings = (await self._graphs.definition(execution.version_id, within=uow)).settings
+            lane = await uow.executions.revive(letter.execution_id, now=now, deadline_at=now + settings.timeout)
+            resolved = await uow.dead_letters.resolve(letter_id, state="replayed", by=actor, now=now)
+            if lane is None or not resolved:
+                raise Conflict("somebody else resolved this dead letter at the same moment")
+            await self._audit(uow, project, actor, "dead_letter.replay", letter_id, {})
+            await uow.commit()
+        self._announcements.announce({Lane(lane): [letter.execution_id]})
+        return letter.execution_id
+
+    async def discard(self, project: ProjectId, letter_id: str, *, actor: str) -> None:
+        """Mark a dead letter as dealt with; its execution stays failed. Raises NotFound, Conflict."""
+        async with self._database.write() as uow:
+            await self._open_letter(uow, project, letter_id)
+            resolved = await uow.dead_letters.resolve(letter_id, state="discarded", by=actor, now=self._clock.now())
+            if not resolved:
+                raise Conflict("somebody else resolved this dead letter at the same moment")
+            await self._audit(uow, project, actor, "dead_letter.discard", letter_id, {})
+            await uow.commit()
+
+    async def _open_letter(self, uow: UnitOfWork, project: ProjectId, letter_id: str) -> DeadLetter:
+        letter = await uow.dead_letters.find(project, letter_id)
+        if letter is None:
+            raise NotFound(f'there is no dead letter "{letter_id}"')
+        if letter.state != "open":
+            raise Conflict(f"the dead letter was {letter.state} already, by {letter.resolved_by}")
+        return letter
+
+    async def _audit(
+        self, uow: UnitOfWork, project: ProjectId, actor: str, action: str, target: str, details: JsonObject
+    ) -> None:
+        at = self._clock.now()
+        entry = AuditEntry(
+            id=new_id(), project_id=project, at=at, actor=actor, action=action, target=target, details=details
+        )
+        await uow.access.audit(entry)

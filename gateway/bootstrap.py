@@ -1,0 +1,231 @@
+"""The composition root: settings in, a running hub out. Nothing else knows which adapters there are."""
+
+import asyncio
+import ipaddress
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from connectors.http import HttpSettings, open_http
+from connectors.registry import Registry, find_plugins
+from db.engines import PoolSizes
+from db.session import SqlDatabase, open_database
+from engine.announcer import Announcements, Announcer
+from engine.attempts import Tools
+from engine.breaker import Breakers
+from engine.brokers import open_broker
+from engine.dead_messages import DeadMessages
+from engine.definition import ActionInputs, Outside, load_document
+from engine.executor import Executor
+from engine.graphs import Graphs
+from engine.holding import Releaser
+from engine.intake import Intake
+from engine.model.base import ExecutorId, new_id
+from engine.model.workflow import NodeKind
+from engine.nodes.connector import ConnectorHandler
+from engine.ports import Broker, Clock
+from engine.pruner import Pruner
+from engine.publishing import Publishing
+from engine.reaper import Heartbeat, Reaper
+from engine.recorder import Recorder
+from engine.replay import Control
+from engine.routes import Routes
+from engine.service import Service, run_service
+from engine.timers import Timers
+from gateway.bindings import Bindings
+from gateway.clock import SystemClock
+from gateway.encryption import open_vault
+from gateway.observability import Metrics
+from gateway.replies import Replies
+from gateway.settings import Settings
+from gateway.verifiers import Verifiers
+from triggers.leader import Leader, Led
+from triggers.schedule import run_schedules
+from webhooks.building import check_scheme
+
+
+class Role(StrEnum):
+    """What a process does. The embedded hub does all."""
+
+    GATEWAY = "gateway"
+    EXECUTOR = "executor"
+    SCHEDULER = "scheduler"
+
+
+ALL_ROLES = frozenset(Role)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """One process's parts, for the routes and the command line."""
+
+    name: str
+    settings: Settings
+    clock: Clock
+    database: SqlDatabase
+    broker: Broker
+    registry: Registry
+    graphs: Graphs
+    routes: Routes
+    verifiers: Verifiers
+    intake: Intake
+    publishing: Publishing
+    control: Control
+    replies: Replies
+    metrics: Metrics
+    executor: Executor | None
+
+
+@asynccontextmanager
+async def open_hub(
+    settings: Settings, *, roles: frozenset[Role] = ALL_ROLES, clock: Clock | None = None
+) -> AsyncIterator[Hub]:
+    """Open everything the roles need and run it until the context ends, in the order that loses nothing.
+
+    At the end the executor comes to rest within ``settings.grace``; then the commits and the connections close.
+
+    Raises:
+        Unavailable: The database is away, or its schema is not this release's.
+        ConfigurationError: The settings do not fit what is stored.
+    """
+    now = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        pools = PoolSizes(write=settings.database_pool, read=settings.database_pool)
+        vault = open_vault(settings)
+        database = await stack.enter_async_context(open_database(settings.sql_url, vault=vault, clock=now, pools=pools))
+        broker = await stack.enter_async_context(open_broker(settings.broker_url, prefix=settings.broker_prefix))
+        announcements = await stack.enter_async_context(Announcements(broker))
+        hub = await _assemble(stack, settings, now, database, broker, announcements)
+        services: list[Coroutine[Any, Any, None]] = []
+        if Role.GATEWAY in roles:
+            services.append(hub.replies.run())
+        if Role.EXECUTOR in roles:
+            hub = replace(hub, executor=await _executor(stack, hub))
+            services.append(_run_executor(hub))
+        if Role.SCHEDULER in roles:
+            services += await _scheduling(stack, hub, announcements)
+        await stack.enter_async_context(_running(services))
+        yield hub
+
+
+async def _assemble(
+    stack: AsyncExitStack,
+    settings: Settings,
+    clock: Clock,
+    database: SqlDatabase,
+    broker: Broker,
+    announcements: Announcements,
+) -> Hub:
+    """What every role has."""
+    private = tuple(ipaddress.ip_network(network) for network in settings.allow_private)
+    client = await stack.enter_async_context(open_http(HttpSettings(allow_private=private)))
+    connectors, broken = find_plugins()
+    registry = Registry(client, connectors=connectors, broken=broken, now=clock.now)
+    graphs = Graphs(database, load_document)
+    routes = Routes(database, graphs)
+    intake = Intake(database=database, routes=routes, announcements=announcements, clock=clock)
+    await stack.enter_async_context(intake.commits)
+    name = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
+    return Hub(
+        name=name,
+        settings=settings,
+        clock=clock,
+        database=database,
+        broker=broker,
+        registry=registry,
+        graphs=graphs,
+        routes=routes,
+        verifiers=Verifiers(database, routes),
+        intake=intake,
+        publishing=Publishing(database=database, broker=broker, clock=clock, outside=_outside(registry)),
+        control=Control(database=database, broker=broker, graphs=graphs, announcements=announcements, clock=clock),
+        replies=Replies(database=database, broker=broker, name=new_id()),
+        metrics=Metrics(),
+        executor=None,
+    )
+
+
+async def _executor(stack: AsyncExitStack, hub: Hub) -> Executor:
+    recorder = Recorder(database=hub.database, broker=hub.broker)
+    await stack.enter_async_context(recorder.commits)
+    breakers = await stack.enter_async_context(Breakers(hub.database, hub.clock))
+    owner = ExecutorId(new_id())
+    heartbeat = await stack.enter_async_context(
+        Heartbeat(hub.database, hub.clock, owner, details=lambda: {"name": hub.name})
+    )
+    handler = ConnectorHandler(actions=hub.registry, connections=Bindings(hub.database, hub.clock), breakers=breakers)
+    tools = Tools(
+        owner=owner,
+        effects={NodeKind.CONNECTOR: handler},
+        recorder=recorder,
+        clock=hub.clock,
+        jitter=random.random,
+        is_alive=lambda: heartbeat.alive,
+    )
+    executor = Executor(
+        database=hub.database,
+        broker=hub.broker,
+        graphs=hub.graphs,
+        tools=tools,
+        heartbeat=heartbeat,
+        concurrency=hub.settings.concurrency,
+    )
+    await stack.enter_async_context(executor.claims)
+    return executor
+
+
+async def _run_executor(hub: Hub) -> None:
+    if hub.executor is not None:
+        await hub.executor.run(grace=hub.settings.grace)
+
+
+async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announcements) -> list[Coroutine[Any, Any, None]]:
+    """The scheduler's services. They tick only while this process leads, which saves work and decides nothing."""
+    leader = await stack.enter_async_context(Leader(hub.database, hub.clock, "scheduler", hub.name))
+    services: list[Service] = [
+        Timers(hub.database, announcements, hub.clock),
+        Announcer(hub.database, hub.broker, hub.clock),
+        Reaper(hub.database, announcements, hub.clock),
+        DeadMessages(hub.database, hub.broker, hub.clock),
+        Releaser(database=hub.database, graphs=hub.graphs, announcements=announcements, clock=hub.clock),
+        Pruner(hub.database, hub.clock, retention=hub.settings.retain),
+    ]
+    schedules = run_schedules(
+        database=hub.database,
+        broker=hub.broker,
+        intake=hub.intake,
+        definitions=hub.graphs,
+        clock=hub.clock,
+        leads=lambda: leader.is_leader,
+    )
+    return [schedules, *(run_service(Led(service, leader)) for service in services)]
+
+
+@asynccontextmanager
+async def _running(services: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run services until the context ends. One that fails ends the context, and so the process."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(service) for service in services]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def _outside(registry: Registry) -> Outside:
+    """What definitions are checked against."""
+    actions = {}
+    for info in registry.all():
+        schema = info.inputs_schema
+        actions[info.use] = ActionInputs(
+            names=None if schema.get("additionalProperties", False) else tuple(schema.get("properties", {})),
+            required=tuple(schema.get("required", ())),
+            needs_connection=info.connection == "required",
+        )
+    return Outside(actions=actions, check_verify=check_scheme)

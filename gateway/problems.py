@@ -1,0 +1,86 @@
+"""Every error of ours as an answer: one table from class to status, one handler for the whole application."""
+
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.errors import (
+    BodyTooLarge,
+    Conflict,
+    DefinitionError,
+    Forbidden,
+    InvalidDefinition,
+    InvalidRequest,
+    NotFound,
+    PatchbayError,
+    Problem,
+    RequestError,
+    StepError,
+    Unauthenticated,
+    Unavailable,
+    VerificationError,
+)
+from engine.model.base import JsonObject
+from gateway.responses import problem_response
+
+log = logging.getLogger(__name__)
+
+STATUS: tuple[tuple[type[PatchbayError], int], ...] = (
+    (NotFound, 404),
+    (Conflict, 409),
+    (BodyTooLarge, 413),
+    (InvalidRequest, 400),
+    (Forbidden, 403),
+    (Unauthenticated, 401),
+    (VerificationError, 401),
+    (RequestError, 400),
+    (Unavailable, 503),
+    (DefinitionError, 422),
+    (StepError, 422),
+)
+"""The first row whose class fits decides."""
+
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 400: "invalid_request"}
+
+
+async def on_patchbay_error(request: Request, error: Exception) -> Response:
+    """Answer with the error's own code. 5xx are logged, with what the caller is not told."""
+    if not isinstance(error, PatchbayError):
+        return await on_crash(request, error)
+    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    headers: dict[str, str] = {}
+    if status == 503:
+        headers["retry-after"] = "1"
+        log.warning("answered 503", extra={"path": request.url.path, "reason": str(error)})
+    if status == 401 and not isinstance(error, VerificationError):
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, InvalidDefinition | InvalidRequest) and error.problems:
+        detail = f"{len(error.problems)} problems" if len(error.problems) > 1 else str(error.problems[0])
+        problems = [_shown(problem) for problem in error.problems]
+        return problem_response(status, code=error.code, detail=detail, headers=headers, extra={"problems": problems})
+    return problem_response(status, code=error.code, detail=str(error), headers=headers)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses: unknown paths and methods."""
+    if not isinstance(error, HTTPException):
+        return await on_crash(request, error)
+    code = HTTP_CODES.get(error.status_code, "http_error")
+    detail = f"there is nothing at {request.url.path}" if error.status_code == 404 else str(error.detail)
+    return problem_response(error.status_code, code=code, detail=detail, headers=error.headers)
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    """A defect of ours: logged with its traceback, told without it."""
+    log.error("request crashed", extra={"path": request.url.path}, exc_info=error)
+    return problem_response(500, code="internal_error", detail="the hub failed; its log says why")
+
+
+def _shown(problem: Problem) -> JsonObject:
+    shown: JsonObject = {"place": problem.place, "message": problem.message}
+    for name, value in (("line", problem.line), ("column", problem.column), ("fix", problem.fix)):
+        if value is not None:
+            shown[name] = value
+    return shown
