@@ -1,6 +1,17 @@
-"""Doubles that really work, shared by the unit tests: a clock that stands still until it is told to move."""
+"""Doubles that really work, shared by the unit tests: a clock that stands still, a database that can be switched off."""
 
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from db.migrate import migrate
+from db.session import open_database
+from db.vault import Vault, generate_key
+from engine.errors import Unavailable
+from engine.model.base import ExecutionId
+from engine.model.workflow import Lane
+from engine.ports import Clock, Database, UnitOfWork
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -22,3 +33,54 @@ class FakeClock:
     def set(self, instant: datetime) -> None:
         """Jump to an instant, forwards or backwards."""
         self._now = instant
+
+
+class SwitchedDatabase:
+    """A real database that can be switched off, and that counts the transactions it was asked for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.away = False
+        self.reads = 0
+        self.writes = 0
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[UnitOfWork]:
+        self.writes += 1
+        self._require_present()
+        async with self._database.write() as uow:
+            yield uow
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[UnitOfWork]:
+        self.reads += 1
+        self._require_present()
+        async with self._database.read() as uow:
+            yield uow
+
+    async def check(self) -> None:
+        self._require_present()
+        await self._database.check()
+
+    def _require_present(self) -> None:
+        if self.away:
+            raise Unavailable("the database is switched off")
+
+
+class RecordingAnnouncements:
+    """Keeps what it was told to announce, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Lane, ExecutionId]] = []
+
+    def announce(self, ids_by_lane: Mapping[Lane, Sequence[ExecutionId]]) -> None:
+        self.told += [(lane, execution_id) for lane, ids in ids_by_lane.items() for execution_id in ids]
+
+
+@asynccontextmanager
+async def sqlite_database(folder: Path, clock: Clock) -> AsyncIterator[SwitchedDatabase]:
+    """A fresh SQLite database in ``folder``, with all tables."""
+    url = f"sqlite+aiosqlite:///{folder / 'patchbay.db'}"
+    await migrate(url)
+    async with open_database(url, vault=Vault([generate_key()]), clock=clock) as database:
+        yield SwitchedDatabase(database)
