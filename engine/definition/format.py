@@ -71,6 +71,6 @@ WORKFLOW: Final = Section(
             default={},
         ),
         Field("settings", SETTINGS, "bounds and habits of its executions", default={}),
-        Field("layout", Anything(label="mapping", described={"type": "object"}), "for an editor; it changes nothing"),
+        Field("layout", Section(noun="layout", fields=(), open=True), "for an editor; it changes nothing"),
     ),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from engine.definition.report import Path, Report, nearest
 from engine.definition.shapes import Record
 from engine.errors import Problem
-from engine.model.base import JsonObject
+from engine.model.base import Json, JsonObject
 from engine.model.workflow import ConnectorSpec, Definition, NodeKind, TriggerKind, WebhookSpec
 
 
@@ -26,10 +26,12 @@ class Outside:
 
     Secrets and connections may be bound later than a definition is saved, so saving leaves them out and publishing
     does not. ``check_verify`` gets the mapping of a webhook's ``verify`` and says what is wrong with it.
+    ``check_input`` gets an action, the name of an input and a value without holes, and does the same.
     """
 
     actions: Mapping[str, ActionInputs] | None = None
     check_verify: Callable[[JsonObject], Sequence[str]] | None = None
+    check_input: Callable[[str, str, Json], str | None] | None = None
     secrets: Collection[str] | None = None
     connections: Collection[str] | None = None
 
@@ -84,13 +86,27 @@ def _check_call(call: _Call, outside: Outside, report: Report) -> None:
     if action.needs_connection and call.connection is None:
         fix = "name one of the project's connections"
         report.wrong((*at, "connection"), f'"{call.use}" needs a connection', fix=fix)
-    for name in call.inputs:
-        if action.names is not None and name not in action.names:
-            text = f'"{name}" is not an input of {call.use}'
-            report.wrong((*at, "with", name), text, fix=nearest(name, action.names), key=True)
     for name in action.required:
         if name not in call.inputs:
             report.wrong((*at, "with", name), f'the input "{name}" of {call.use} is missing', fix="add it to with")
+    for name, value in call.inputs.items():
+        if action.names is not None and name not in action.names:
+            text = f'"{name}" is not an input of {call.use}'
+            report.wrong((*at, "with", name), text, fix=nearest(name, action.names), key=True)
+        elif message := _literal_problem(outside, call.use, name, value=value):
+            report.wrong((*at, "with", name), message)
+
+
+def _literal_problem(outside: Outside, use: str, name: str, *, value: Json) -> str | None:
+    if outside.check_input is None or _has_holes(value):
+        return None
+    return outside.check_input(use, name, value)
+
+
+def _has_holes(value: Json) -> bool:
+    if isinstance(value, dict | list):
+        return any(_has_holes(entry) for entry in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and "{{" in value
 
 
 def _check_verify(at: Path, verify: JsonObject, outside: Outside, *, report: Report) -> None:

@@ -5,8 +5,7 @@ returns ``INVALID``. Types that hold other types are in ``shapes``.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
@@ -265,13 +264,12 @@ class TemplateOr:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anything:
-    """Any JSON value; ``described`` is its JSON Schema."""
+    """Any JSON value."""
 
     label: str = "any value"
-    described: Mapping[str, Json] = field(default_factory=dict)
 
     def read(self, value: Json, at: Path, report: Report) -> Any:  # noqa: ARG002 - nothing can be wrong
         return value
 
     def schema(self) -> JsonObject:
-        return dict(self.described)
+        return {}

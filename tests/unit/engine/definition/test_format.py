@@ -13,6 +13,8 @@ from engine.definition.schema import SCHEMA_FILE
 from engine.definition.source import Source
 from engine.definition.tables import fill, tables
 from engine.definition.yaml_text import read_yaml
+from engine.graph import compile_graph
+from engine.model.base import VersionId
 from engine.model.workflow import (
     Definition,
     Edge,
@@ -78,6 +80,7 @@ def test_an_example_is_sound_and_fits_the_schema(path: Path) -> None:
     definition, document = parse_definition(text)
 
     assert definition.name == path.stem
+    assert set(compile_graph(definition, VersionId("one")).nodes) == set(definition.nodes)
     jsonschema_rs.validator_for(workflow_schema()).validate(read_yaml(text).document)
     jsonschema_rs.validator_for(workflow_schema()).validate(document)
 

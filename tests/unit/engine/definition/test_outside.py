@@ -54,6 +54,18 @@ def test_a_reference_to_something_is_fine() -> None:
     assert problems(_hook("none"), outside=OUTSIDE) == []
 
 
+def test_a_value_without_holes_is_checked_by_the_action() -> None:
+    outside = Outside(
+        actions=ACTIONS,
+        check_input=lambda _use, name, value: "must be GET or POST" if (name, value) == ("method", "GTE") else None,
+    )
+
+    found = only(_call("use: http.request, with: {url: x, method: GTE, json: {a: ['{{ input }}']}}"), outside=outside)
+
+    assert (found.place, found.message) == ("nodes.n.with.method", "must be GET or POST")
+    assert problems(_call("use: http.request, with: {url: x, method: '{{ input }}'}"), outside=outside) == []
+
+
 def test_nothing_is_checked_without_an_outside() -> None:
     assert problems(_call("use: no.such")) == []
 

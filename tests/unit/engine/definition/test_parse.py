@@ -150,6 +150,7 @@ def test_a_source_says_what_its_text_is() -> None:
         (workflow(start="{tick: [one]}"), "start.tick", 'there is no trigger "tick"', None),
         (workflow(edges="[one]"), "edges[0]", '"one" is not an edge', "source -> target"),
         (workflow(edges="[{from: one, too: one}]"), "edges[0].too", "not a field of an edge", 'did you mean "to"?'),
+        (workflow(layout="[]"), "layout", "must be a mapping", None),
         ("[1]", "document", "a definition is a mapping", None),
         ("just a text", "document", "a definition is a mapping", None),
     ],
@@ -288,8 +289,7 @@ edges:
     assert document["edges"] == ["a -> c", "b -> c", "c.error -> d"]
 
 
-def test_triggers_and_settings_become_the_model() -> None:
-    text = """\
+TRIGGERS = """\
 name: triggers
 triggers:
   hook:
@@ -308,7 +308,10 @@ nodes:
   one: {type: transform, value: null}
 settings: {timeout: 1h, priority: low, retain: 7d, while_paused: reject}
 """
-    definition, _ = parse_definition(text)
+
+
+def test_triggers_and_settings_become_the_model() -> None:
+    definition, _ = parse_definition(TRIGGERS)
 
     assert definition.triggers["hook"].spec == WebhookSpec(
         verify={"scheme": "hmac", "secret": "s", "header": "X-Sig"},
