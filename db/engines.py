@@ -1,0 +1,133 @@
+"""The connection pools of each database, and every setting that its connections need.
+
+Both databases are driven in autocommit mode with explicit BEGIN and COMMIT: the SQLite driver would otherwise open a
+transaction only before some statements (and commit a ``WITH … UPDATE`` at once), and raw and Core statements share
+one transaction only if neither opens its own.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from engine.errors import ConfigurationError
+
+STATEMENT_LIMIT = timedelta(seconds=30)
+"""No statement may take longer; the server ends it, and 5 s later we stop waiting for the server."""
+
+CONNECT_LIMIT = timedelta(seconds=10)
+
+# Hot statements find their rows by key. Plans are cached, so a plan made while a table was empty (read it all, hash it)
+# would still be used when it holds a million rows.
+_WRITER_PLANS = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+# One snapshot for all statements of a reading unit of work, so that its figures agree with each other.
+_READER_RULES = {"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on"}
+
+_SQLITE_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "busy_timeout = 10000",
+    "cache_size = -8192",
+    "temp_store = MEMORY",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSizes:
+    """Connections per process; SQLite has one writer, whatever ``write`` says. ``wait``: how long to queue for one."""
+
+    write: int = 5
+    read: int = 5
+    wait: timedelta = timedelta(seconds=30)
+
+
+def parse_url(text: str) -> URL:
+    """Read ``sqlite:///file``, ``postgresql://…`` and their usual spellings.
+
+    Raises:
+        ConfigurationError: It names no database we know, or no file.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ConfigurationError(
+            "the database URL cannot be read; write sqlite:///path/to/file or postgresql://user:password@host/name"
+        ) from error
+    backend = url.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        mode = url.query.get("sslmode")
+        url = url.difference_update_query(["sslmode"]).set(drivername="postgresql+asyncpg")
+        return url.update_query_dict({"ssl": mode}) if mode else url
+    if backend == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(drivername="sqlite+aiosqlite")
+    raise ConfigurationError(
+        f'the database URL "{url.render_as_string()}" names no database file or server that this release supports; '
+        "write sqlite:///path/to/file or postgresql://user:password@host/name"
+    )
+
+
+def writer_engine(url: URL, sizes: PoolSizes) -> AsyncEngine:
+    """Make the pool for units of work that write."""
+    if is_postgres(url):
+        return _postgres(url, _WRITER_PLANS, size=sizes.write, wait=sizes.wait)
+    return _sqlite(url, size=1, wait=sizes.wait, read_only=False)
+
+
+def reader_engine(url: URL, sizes: PoolSizes) -> AsyncEngine:
+    """Make the pool for units of work that only read; they never wait for writers."""
+    if is_postgres(url):
+        return _postgres(url, _READER_RULES, size=sizes.read, wait=sizes.wait)
+    return _sqlite(url, size=sizes.read, wait=sizes.wait, read_only=True)
+
+
+def is_postgres(url: URL) -> bool:
+    return url.get_backend_name() == "postgresql"
+
+
+def _postgres(url: URL, settings: dict[str, str], *, size: int, wait: timedelta) -> AsyncEngine:
+    limit = STATEMENT_LIMIT.total_seconds()
+    shared = {
+        "application_name": "patchbay",
+        "jit": "off",
+        "statement_timeout": str(int(limit * 1000)),
+        "idle_in_transaction_session_timeout": str(int(limit * 2000)),
+    }
+    return create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=wait.total_seconds(),
+        pool_reset_on_return=None,
+        connect_args={
+            "timeout": CONNECT_LIMIT.total_seconds(),
+            "command_timeout": limit + 5,
+            "server_settings": shared | settings,
+        },
+    )
+
+
+def _sqlite(url: URL, *, size: int, wait: timedelta, read_only: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=wait.total_seconds(),
+        pool_reset_on_return=None,
+    )
+    pragmas = (*_SQLITE_PRAGMAS, "query_only = ON") if read_only else _SQLITE_PRAGMAS
+
+    def prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    return engine

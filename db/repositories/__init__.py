@@ -1,0 +1,1 @@
+"""One repository per aggregate: rows become model objects here and nowhere else."""

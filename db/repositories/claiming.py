@@ -1,0 +1,138 @@
+"""Storing new executions and handing queued ones to an executor."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from db.bulk import Columns, Kind
+from db.encoding import read_optional, read_time, time_text
+from db.repositories.steps import read_steps
+from db.transaction import Transaction
+from engine.model.base import EventId, ExecutionId, ExecutorId, ProjectId, VersionId, WorkflowId, require_utc
+from engine.model.event import NewExecution
+from engine.model.execution import Claimed, Status, StepRecord
+
+_COLUMNS = Columns.of(
+    id=Kind.ID,
+    project_id=Kind.ID,
+    workflow_id=Kind.ID,
+    version_id=Kind.ID,
+    trigger_id=Kind.ID,
+    trigger_key=Kind.WORD,
+    event_id=Kind.ID,
+    rerun_of=Kind.ID,
+    status=Kind.WORD,
+    lane=Kind.WORD,
+    epoch=Kind.INT,
+    created_at=Kind.TIME,
+    queued_at=Kind.TIME,
+    woken_at=Kind.TIME,
+    deadline_at=Kind.TIME,
+    reply_to=Kind.TEXT,
+)
+_INSERT_POSTGRES = _COLUMNS.insert_arrays("executions")
+_INSERT_SQLITE = _COLUMNS.insert_row("executions")
+
+# `status || ''` keeps the planner from the partial index on queued rows: with figures from a time when few were
+# queued it would read all of that index, which is the whole backlog, for every claim.
+_CLAIM_POSTGRES = """
+    UPDATE executions AS e
+    SET status = 'running', owner = $2, epoch = e.epoch + 1, started_at = coalesce(e.started_at, $3)
+    FROM events AS v
+    WHERE e.id = ANY ($1::uuid[]) AND e.status || '' = 'queued' AND v.id = e.event_id
+    RETURNING e.id, e.project_id, e.workflow_id, e.version_id, e.trigger_key, e.event_id, e.epoch, e.created_at,
+        e.woken_at, e.deadline_at, e.reply_to, v.occurred_at, v.envelope, v.data
+"""
+_CLAIM_SQLITE = """
+    UPDATE executions
+    SET status = 'running', owner = ?, epoch = epoch + 1, started_at = coalesce(started_at, ?)
+    WHERE id IN (SELECT value FROM json_each(?)) AND status || '' = 'queued'
+    RETURNING id, project_id, workflow_id, version_id, trigger_key, event_id, epoch, created_at, woken_at,
+        deadline_at, reply_to
+"""
+_EVENTS_SQLITE = "SELECT id, occurred_at, envelope, data FROM events WHERE id IN (SELECT value FROM json_each(?))"
+
+
+class Claiming:
+    """The part of ``ExecutionRepository`` that stores new executions and claims queued ones."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def insert(self, executions: Sequence[NewExecution]) -> None:
+        """Store them as ``queued``, woken at their creation."""
+        if not executions:
+            return
+        rows = [_values(execution) for execution in executions]
+        if self._transaction.postgres:
+            await self._transaction.fetch_columns(_INSERT_POSTGRES, _COLUMNS, rows)
+        else:
+            await self._transaction.each(_INSERT_SQLITE, _COLUMNS, rows)
+
+    async def claim(self, ids: Sequence[ExecutionId], *, owner: ExecutorId, now: datetime) -> Sequence[Claimed]:
+        """Give the queued ones among ``ids`` to ``owner`` and raise their epoch.
+
+        Ids missing from the answer are no error: somebody else claimed them, or they came to rest. If the owner dies
+        after the commit, the reaper queues them again, and the owner's late writes fail on the epoch.
+        """
+        if not ids:
+            return []
+        claim = self._claim_postgres if self._transaction.postgres else self._claim_sqlite
+        rows = await claim(ids, owner, now)
+        known = [row[0] for row in rows if row[6] > 1]
+        steps = await read_steps(self._transaction, [ExecutionId(str(each)) for each in known]) if known else {}
+        return [_claimed(row, steps.get(str(row[0]), ())) for row in rows]
+
+    async def _claim_postgres(
+        self, ids: Sequence[ExecutionId], owner: ExecutorId, now: datetime
+    ) -> Sequence[Sequence[Any]]:
+        return await self._transaction.fetch(_CLAIM_POSTGRES, self._transaction.ids(ids), owner, require_utc(now))
+
+    async def _claim_sqlite(
+        self, ids: Sequence[ExecutionId], owner: ExecutorId, now: datetime
+    ) -> Sequence[Sequence[Any]]:
+        rows = await self._transaction.fetch(_CLAIM_SQLITE, owner, time_text(now), self._transaction.ids(ids))
+        found = await self._transaction.fetch(_EVENTS_SQLITE, self._transaction.ids([row[5] for row in rows]))
+        events = {event[0]: event[1:] for event in found}
+        return [(*row, *events[row[5]]) for row in rows if row[5] in events]
+
+
+def _values(new: NewExecution) -> tuple[Any, ...]:
+    return (
+        new.id,
+        new.project_id,
+        new.workflow_id,
+        new.version_id,
+        new.trigger_id,
+        new.trigger_key,
+        new.event_id,
+        new.rerun_of,
+        Status.QUEUED.value,
+        new.lane.value,
+        0,
+        new.created_at,
+        new.created_at,
+        new.created_at,
+        new.deadline_at,
+        new.reply_to,
+    )
+
+
+def _claimed(row: Sequence[Any], steps: tuple[StepRecord, ...]) -> Claimed:
+    return Claimed(
+        id=ExecutionId(str(row[0])),
+        project_id=ProjectId(str(row[1])),
+        workflow_id=WorkflowId(str(row[2])),
+        version_id=VersionId(str(row[3])),
+        trigger_key=row[4],
+        event_id=EventId(str(row[5])),
+        epoch=row[6],
+        created_at=read_time(row[7]),
+        woken_at=read_time(row[8]),
+        deadline_at=read_time(row[9]),
+        reply_to=row[10],
+        occurred_at=read_time(row[11]),
+        envelope=read_optional(row[12]) or {},
+        data=read_optional(row[13]),
+        steps=steps,
+    )

@@ -1,0 +1,183 @@
+"""Events: stored once per dedupe key, and what became of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, select, text, update
+
+from db.bulk import Columns, Kind
+from db.encoding import clean_text, encode_json, optional_json
+from db.repositories.paging import paged
+from db.tables import events, workflows
+from db.transaction import Transaction
+from db.types import one_of
+from engine.model.base import EventId, ExecutionId, ProjectId, TriggerId, WorkflowId, is_id
+from engine.model.event import Event, Fate
+from engine.model.workflow import WorkflowStatus
+from engine.repositories import EventFilter, Page
+
+_COLUMNS = Columns.of(
+    id=Kind.ID,
+    project_id=Kind.ID,
+    workflow_id=Kind.ID,
+    trigger_id=Kind.ID,
+    dedupe_key=Kind.TEXT,
+    occurred_at=Kind.TIME,
+    accepted_at=Kind.TIME,
+    envelope=Kind.WORD,
+    data=Kind.WORD,
+    fate=Kind.WORD,
+    reason=Kind.TEXT,
+    execution_id=Kind.ID,
+    first_event_id=Kind.ID,
+)
+_INSERT_POSTGRES = _COLUMNS.insert_arrays("events") + " ON CONFLICT DO NOTHING RETURNING id"
+_INSERT_SQLITE = _COLUMNS.insert_row("events")
+_PRESENT_SQLITE = """
+    SELECT id, NULL, NULL FROM events WHERE id IN (SELECT value FROM json_each(?))
+    UNION ALL
+    SELECT NULL, e.trigger_id, e.dedupe_key FROM json_each(?) AS k
+    JOIN events AS e ON e.trigger_id = json_extract(k.value, '$[0]') AND e.dedupe_key = json_extract(k.value, '$[1]')
+"""
+_HELD = text("events.fate = 'held'")
+
+
+class EventRepository:
+    """Events in one transaction. Implements ``engine.repositories.Events``."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def insert(self, events: Sequence[Event]) -> set[EventId]:
+        """Store those whose id and dedupe key are new, and return their ids.
+
+        On PostgreSQL this waits for another transaction that is storing the same key, and then skips it.
+        """
+        if not events:
+            return set()
+        if self._transaction.postgres:
+            found = await self._transaction.fetch_columns(
+                _INSERT_POSTGRES, _COLUMNS, [_values(event) for event in events]
+            )
+            return {EventId(str(row[0])) for row in found}
+        fresh = await self._without_present(events)
+        if fresh:
+            await self._transaction.each(_INSERT_SQLITE, _COLUMNS, [_values(event) for event in fresh])
+        return {event.id for event in fresh}
+
+    async def firsts(self, keys: Sequence[tuple[TriggerId, str]]) -> Mapping[tuple[TriggerId, str], Event]:
+        """Return the stored events with these dedupe keys."""
+        wanted = {(trigger, clean_text(key)): (trigger, key) for trigger, key in keys}
+        if not wanted:
+            return {}
+        statement = select(events).where(
+            one_of(events.c.trigger_id, sorted({trigger for trigger, _ in wanted})),
+            one_of(events.c.dedupe_key, sorted({key for _, key in wanted if key is not None})),
+        )
+        found = [_event(row) for row in await self._transaction.rows(statement)]
+        return {
+            wanted[event.trigger_id, event.dedupe_key]: event
+            for event in found
+            if (event.trigger_id, event.dedupe_key) in wanted
+        }
+
+    async def find(self, project: ProjectId, event_id: EventId) -> Event | None:
+        if not is_id(event_id):
+            return None
+        row = await self._transaction.first(
+            select(events).where(events.c.id == event_id, events.c.project_id == project)
+        )
+        return None if row is None else _event(row)
+
+    async def list(self, project: ProjectId, where: EventFilter, page: Page) -> Sequence[Event]:
+        statement = paged(_filtered(select(events).where(events.c.project_id == project), where), events.c.id, page)
+        return [_event(row) for row in await self._transaction.rows(statement)]
+
+    async def releasable(self, *, limit: int) -> Sequence[Event]:
+        """The oldest held events of active workflows, locked until commit; two callers never get the same one."""
+        statement = (
+            select(events)
+            .join(workflows, workflows.c.id == events.c.workflow_id)
+            .where(_HELD, workflows.c.status == WorkflowStatus.ACTIVE.value)
+            .order_by(events.c.id)
+            .limit(limit)
+            .with_for_update(of=events, skip_locked=True)
+        )
+        return [_event(row) for row in await self._transaction.rows(statement)]
+
+    async def settle(self, event_id: EventId, *, fate: Fate, reason: str, execution_id: ExecutionId | None) -> bool:
+        """Decide a held event's fate; false if it is no longer held."""
+        statement = (
+            update(events)
+            .where(events.c.id == event_id, events.c.fate == Fate.HELD.value)
+            .values(fate=fate.value, reason=reason or None, execution_id=execution_id)
+        )
+        return await self._transaction.changed(statement)
+
+    async def _without_present(self, new: Sequence[Event]) -> Sequence[Event]:
+        """Leave out what is stored already, and repeats within ``new``; nobody else can write meanwhile on SQLite."""
+        keys = [(event.trigger_id, clean_text(event.dedupe_key)) for event in new if event.dedupe_key is not None]
+        rows = await self._transaction.fetch(
+            _PRESENT_SQLITE, self._transaction.ids([event.id for event in new]), encode_json(keys)
+        )
+        ids = {row[0] for row in rows}
+        taken = {(row[1], row[2]) for row in rows}
+        fresh = []
+        for event in new:
+            key = (event.trigger_id, clean_text(event.dedupe_key))
+            if event.id in ids or (event.dedupe_key is not None and key in taken):
+                continue
+            ids.add(event.id)
+            taken.add(key)
+            fresh.append(event)
+        return fresh
+
+
+def _filtered(statement: Select[Any], where: EventFilter) -> Select[Any]:
+    if where.workflow_id is not None:
+        statement = statement.where(events.c.workflow_id == where.workflow_id)
+    if where.trigger_id is not None:
+        statement = statement.where(events.c.trigger_id == where.trigger_id)
+    if where.fate is not None:
+        statement = statement.where(events.c.fate == where.fate.value)
+    if where.since is not None:
+        statement = statement.where(events.c.accepted_at >= where.since)
+    if where.until is not None:
+        statement = statement.where(events.c.accepted_at < where.until)
+    return statement
+
+
+def _values(event: Event) -> tuple[Any, ...]:
+    return (
+        event.id,
+        event.project_id,
+        event.workflow_id,
+        event.trigger_id,
+        event.dedupe_key,
+        event.occurred_at,
+        event.accepted_at,
+        encode_json(event.envelope) if event.envelope else None,
+        optional_json(event.data),
+        event.fate.value,
+        event.reason or None,
+        event.execution_id,
+        event.first_event_id,
+    )
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(
+        id=EventId(row.id),
+        project_id=ProjectId(row.project_id),
+        workflow_id=WorkflowId(row.workflow_id),
+        trigger_id=TriggerId(row.trigger_id),
+        dedupe_key=row.dedupe_key,
+        occurred_at=row.occurred_at,
+        accepted_at=row.accepted_at,
+        envelope=row.envelope or {},
+        data=row.data,
+        fate=Fate(row.fate),
+        reason=row.reason or "",
+        execution_id=row.execution_id,
+        first_event_id=row.first_event_id,
+    )

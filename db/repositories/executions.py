@@ -1,0 +1,145 @@
+"""Executions: looking at them, and all the parts of their repository in one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, func, literal_column, or_, select, text, union_all
+
+from db.encoding import encode_json
+from db.repositories.claiming import Claiming
+from db.repositories.paging import paged
+from db.repositories.queueing import Queueing
+from db.repositories.recording import Recording
+from db.repositories.settling import Settling
+from db.repositories.steps import read_steps
+from db.tables import events, executions, triggers
+from db.transaction import Transaction
+from db.types import one_of
+from engine.model.base import (
+    EventId,
+    ExecutionId,
+    ExecutorId,
+    ProjectId,
+    TriggerId,
+    VersionId,
+    WorkflowId,
+    is_id,
+)
+from engine.model.event import Fate
+from engine.model.execution import Execution, Response, Status, StepRecord
+from engine.model.trigger import Balance
+from engine.model.workflow import Lane
+from engine.repositories import ExecutionFilter, Page
+
+
+class ExecutionRepository(Claiming, Recording, Queueing, Settling):
+    """Executions in one transaction. Implements ``engine.repositories.Executions``."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        super().__init__(transaction)
+        self._transaction = transaction
+
+    async def find(self, project: ProjectId, execution_id: ExecutionId) -> Execution | None:
+        found = await self.outcome(execution_id)
+        return found if found is not None and found.project_id == project else None
+
+    async def outcome(self, execution_id: ExecutionId) -> Execution | None:
+        """Find it in any project, for those who wait for it."""
+        if not is_id(execution_id):
+            return None
+        row = await self._transaction.first(select(executions).where(executions.c.id == execution_id))
+        return None if row is None else _execution(row)
+
+    async def list(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[Execution]:
+        statement = _filtered(select(executions).where(executions.c.project_id == project), where)
+        return [_execution(row) for row in await self._transaction.rows(paged(statement, executions.c.id, page))]
+
+    async def steps(self, execution_id: ExecutionId) -> Sequence[StepRecord]:
+        """All attempts, in the order of ``seq``."""
+        if not is_id(execution_id):
+            return ()
+        return (await read_steps(self._transaction, [execution_id])).get(execution_id, ())
+
+    async def balance(self, trigger_id: TriggerId) -> Balance:
+        """Count what a trigger accepted and what became of it, in one statement and so at one instant.
+
+        Reruns are left out: a person started them from an event that was accepted once. So is an event whose
+        execution was removed and which only a rerun still needs.
+        """
+        workflow = select(triggers.c.workflow_id).where(triggers.c.id == trigger_id).scalar_subquery()
+        fates = (
+            select(literal_column("'fate'").label("what"), events.c.fate.label("name"), func.count().label("number"))
+            .where(events.c.workflow_id == workflow, events.c.trigger_id == trigger_id)
+            .where(or_(events.c.fate != Fate.STARTED.value, events.c.execution_id.is_not(None)))
+            .group_by(events.c.fate)
+        )
+        states = (
+            select(literal_column("'status'"), executions.c.status, func.count())
+            .where(executions.c.workflow_id == workflow, executions.c.trigger_id == trigger_id)
+            .where(executions.c.rerun_of.is_(None))
+            .group_by(executions.c.status)
+        )
+        by_fate = {fate.value: 0 for fate in Fate}
+        by_status = {status.value: 0 for status in Status}
+        if is_id(trigger_id):
+            for row in await self._transaction.rows(union_all(fates, states)):
+                (by_fate if row.what == "fate" else by_status)[row.name] = row.number
+        return Balance(accepted=by_fate[Fate.STARTED.value], by_status=by_status, by_fate=by_fate)
+
+    async def totals(self) -> Mapping[Status, int]:
+        """How many executions stand in each state."""
+        statement = select(executions.c.status, func.count().label("number")).group_by(executions.c.status)
+        counts = {row.status: row.number for row in await self._transaction.rows(statement)}
+        return {status: counts.get(status.value, 0) for status in Status}
+
+
+def _filtered(statement: Select[Any], where: ExecutionFilter) -> Select[Any]:
+    columns = executions.c
+    if where.workflow_id is not None:
+        statement = statement.where(columns.workflow_id == where.workflow_id)
+    if where.trigger_id is not None:
+        statement = statement.where(columns.trigger_id == where.trigger_id)
+    if where.event_id is not None:
+        first = select(events.c.execution_id).where(events.c.id == where.event_id).scalar_subquery()
+        rerun = and_(text("executions.rerun_of IS NOT NULL"), columns.event_id == where.event_id)
+        statement = statement.where(or_(columns.id == first, rerun), columns.event_id == where.event_id)
+    if where.statuses:
+        statement = statement.where(one_of(columns.status, sorted(status.value for status in where.statuses)))
+    if where.since is not None:
+        statement = statement.where(columns.created_at >= where.since)
+    if where.until is not None:
+        statement = statement.where(columns.created_at < where.until)
+    if where.text:
+        # As it stands inside JSON: with quotes, backslashes and control characters escaped.
+        needle = encode_json(where.text)[1:-1]
+        found = [
+            func.lower(column).contains(needle.lower(), autoescape=True) for column in (columns.output, columns.error)
+        ]
+        statement = statement.where(or_(*found))
+    return statement
+
+
+def _execution(row: Row[Any]) -> Execution:
+    return Execution(
+        id=ExecutionId(row.id),
+        project_id=ProjectId(row.project_id),
+        workflow_id=WorkflowId(row.workflow_id),
+        version_id=VersionId(row.version_id),
+        trigger_id=None if row.trigger_id is None else TriggerId(row.trigger_id),
+        trigger_key=row.trigger_key,
+        event_id=EventId(row.event_id),
+        rerun_of=None if row.rerun_of is None else ExecutionId(row.rerun_of),
+        status=Status(row.status),
+        lane=Lane(row.lane),
+        epoch=row.epoch,
+        owner=None if row.owner is None else ExecutorId(row.owner),
+        created_at=row.created_at,
+        woken_at=row.woken_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        due_at=row.due_at,
+        wait_reason=row.wait_reason,
+        output=row.output,
+        error=row.error,
+        response=None if row.response is None else Response(**row.response),
+    )

@@ -1,0 +1,135 @@
+"""What people and time do to executions: cancelling, reviving for a replay, and removing old ones."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, exists, func, select, text, update
+
+from db.tables import dead_letters, events, executions, steps
+from db.transaction import Transaction
+from db.types import one_of
+from engine.model.base import ExecutionId, WorkflowId, is_id
+from engine.model.execution import Failure, Status, StepStatus
+from engine.model.workflow import Lane
+
+_FINAL = text("executions.status IN ('succeeded', 'failed', 'cancelled')")
+_OPEN_STEPS = [StepStatus.WAITING.value, StepStatus.RETRYING.value, StepStatus.RUNNING.value]
+_FAILED_STEPS = [StepStatus.FAILED.value, StepStatus.UNKNOWN.value]
+
+
+class Settling:
+    """The part of ``ExecutionRepository`` that ends, reopens and removes executions."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def cancel(self, execution_id: ExecutionId, *, now: datetime, reason: str) -> Status | None:
+        """End it whatever it does; return the status it had, or ``None`` if it was final or unknown.
+
+        Its owner's next write fails on the epoch; an outward call that is under way is not called back.
+        """
+        had = await self._locked_status(execution_id)
+        if had is None or had.is_final:
+            return None
+        error = Failure(code="cancelled", message=reason).as_json()
+        await self._transaction.run(
+            update(executions)
+            .where(executions.c.id == execution_id)
+            .values(
+                status=Status.CANCELLED.value,
+                epoch=executions.c.epoch + 1,
+                finished_at=now,
+                owner=None,
+                due_at=None,
+                wait_reason=None,
+                error=error,
+            )
+        )
+        await self._change_steps(
+            execution_id,
+            _OPEN_STEPS,
+            status=StepStatus.CANCELLED.value,
+            finished_at=func.coalesce(steps.c.finished_at, now),
+        )
+        return had
+
+    async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:
+        """Queue a failed one again, for a replay. ``None``: it is not failed.
+
+        Failed and unknown steps may make another attempt at once; those that were cancelled when it failed wait again.
+        """
+        if await self._locked_status(execution_id) is not Status.FAILED:
+            return None
+        await self._transaction.run(
+            update(executions)
+            .where(executions.c.id == execution_id)
+            .values(
+                status=Status.QUEUED.value,
+                queued_at=now,
+                woken_at=now,
+                deadline_at=deadline_at,
+                finished_at=None,
+                output=None,
+                error=None,
+            )
+        )
+        await self._change_steps(execution_id, _FAILED_STEPS, status=StepStatus.RETRYING.value, due_at=now)
+        await self._change_steps(
+            execution_id,
+            [StepStatus.CANCELLED.value],
+            status=StepStatus.WAITING.value,
+            finished_at=None,
+            due_at=func.coalesce(steps.c.due_at, now),
+        )
+        lane = await self._transaction.scalar(select(executions.c.lane).where(executions.c.id == execution_id))
+        return Lane(lane)
+
+    async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[ExecutionId]:
+        """Final executions that finished before a time, oldest first."""
+        statement = (
+            select(executions.c.id)
+            .where(executions.c.workflow_id == workflow_id, _FINAL, executions.c.finished_at < before)
+            .order_by(executions.c.id)
+            .limit(limit)
+        )
+        return [ExecutionId(row.id) for row in await self._transaction.rows(statement)]
+
+    async def delete(self, ids: Sequence[ExecutionId]) -> None:
+        """Remove executions with their steps, dead letters and those events that no other execution needs.
+
+        An event that a rerun still needs stays without its execution, and counts as accepted no more: the balance of
+        its trigger, which does not count reruns, still holds.
+        """
+        if not ids:
+            return
+        chosen = one_of(executions.c.id, ids)
+        gone = await self._transaction.rows(select(executions.c.event_id).where(chosen).distinct())
+        event_ids = [row.event_id for row in gone]
+        await self._transaction.run(delete(steps).where(one_of(steps.c.execution_id, ids)))
+        await self._transaction.run(delete(dead_letters).where(one_of(dead_letters.c.execution_id, ids)))
+        await self._transaction.run(delete(executions).where(chosen))
+        await self._transaction.run(
+            update(events)
+            .where(one_of(events.c.id, event_ids), one_of(events.c.execution_id, ids))
+            .values(execution_id=None)
+        )
+        rerun = exists().where(executions.c.event_id == events.c.id, text("executions.rerun_of IS NOT NULL"))
+        unneeded = select(events.c.id).where(one_of(events.c.id, event_ids), events.c.execution_id.is_(None), ~rerun)
+        removed = [row.id for row in await self._transaction.rows(unneeded)]
+        repeats = and_(events.c.first_event_id.is_not(None), one_of(events.c.first_event_id, removed))
+        await self._transaction.run(delete(events).where(repeats))
+        await self._transaction.run(delete(events).where(one_of(events.c.id, removed)))
+
+    async def _locked_status(self, execution_id: ExecutionId) -> Status | None:
+        if not is_id(execution_id):
+            return None
+        found = await self._transaction.scalar(
+            select(executions.c.status).where(executions.c.id == execution_id).with_for_update()
+        )
+        return None if found is None else Status(found)
+
+    async def _change_steps(self, execution_id: ExecutionId, having: list[str], **values: Any) -> None:
+        await self._transaction.run(
+            update(steps).where(steps.c.execution_id == execution_id, one_of(steps.c.status, having)).values(**values)
+        )

@@ -1,0 +1,113 @@
+"""How steps are written and read, many at once; the attempts of executions, not a repository of their own."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from db.bulk import Columns, Kind
+from db.encoding import (
+    decode_failure,
+    decode_ports,
+    encode_failure,
+    encode_ports,
+    optional_json,
+    read_optional,
+    read_optional_time,
+    read_time,
+)
+from db.transaction import Transaction
+from engine.model.base import ExecutionId, ProjectId
+from engine.model.execution import StepRecord, StepStatus
+
+_COLUMNS = Columns.of(
+    execution_id=Kind.ID,
+    path=Kind.TEXT,
+    attempt=Kind.INT,
+    project_id=Kind.ID,
+    node=Kind.WORD,
+    seq=Kind.INT,
+    status=Kind.WORD,
+    started_at=Kind.TIME,
+    finished_at=Kind.TIME,
+    ports=Kind.WORD,
+    output=Kind.WORD,
+    assigned=Kind.WORD,
+    error=Kind.WORD,
+    due_at=Kind.TIME,
+    wait_reason=Kind.TEXT,
+)
+_REPLACE = " ON CONFLICT (execution_id, path, attempt) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in _COLUMNS.names[4:]
+)
+_WRITE_POSTGRES = _COLUMNS.insert_arrays("steps") + _REPLACE
+_WRITE_SQLITE = _COLUMNS.insert_row("steps") + _REPLACE
+
+_READ = (
+    "SELECT execution_id, path, node, attempt, seq, status, started_at, finished_at, ports, output, assigned, error, "
+    "due_at, wait_reason FROM steps WHERE execution_id {} ORDER BY execution_id, seq"
+)
+_READ_POSTGRES = _READ.format("= ANY ($1::uuid[])")
+_READ_SQLITE = _READ.format("IN (SELECT value FROM json_each(?))")
+
+
+async def write_steps(
+    transaction: Transaction, owned: Iterable[tuple[ExecutionId, ProjectId, Sequence[StepRecord]]]
+) -> None:
+    """Store steps; one that is stored already under the same path and attempt is replaced."""
+    rows = {
+        (execution, step.path, step.attempt): _values(execution, project, step)
+        for execution, project, steps in owned
+        for step in steps
+    }
+    if not rows:
+        return
+    if transaction.postgres:
+        await transaction.fetch_columns(_WRITE_POSTGRES, _COLUMNS, list(rows.values()))
+    else:
+        await transaction.each(_WRITE_SQLITE, _COLUMNS, list(rows.values()))
+
+
+async def read_steps(transaction: Transaction, ids: Sequence[ExecutionId]) -> dict[str, tuple[StepRecord, ...]]:
+    """Return the steps of each of these executions that has any, in the order of ``seq``."""
+    sql = _READ_POSTGRES if transaction.postgres else _READ_SQLITE
+    found: dict[str, list[StepRecord]] = {}
+    for row in await transaction.fetch(sql, transaction.ids(ids)):
+        found.setdefault(str(row[0]), []).append(_step(row))
+    return {execution: tuple(steps) for execution, steps in found.items()}
+
+
+def _values(execution: ExecutionId, project: ProjectId, step: StepRecord) -> tuple[Any, ...]:
+    return (
+        execution,
+        step.path,
+        step.attempt,
+        project,
+        step.node,
+        step.seq,
+        step.status.value,
+        step.started_at,
+        step.finished_at,
+        encode_ports(step.ports),
+        optional_json(step.output),
+        optional_json(step.assigned),
+        encode_failure(step.error),
+        step.due_at,
+        step.wait_reason,
+    )
+
+
+def _step(row: Sequence[Any]) -> StepRecord:
+    return StepRecord(
+        path=row[1],
+        node=row[2],
+        attempt=row[3],
+        seq=row[4],
+        status=StepStatus(row[5]),
+        started_at=read_time(row[6]),
+        finished_at=read_optional_time(row[7]),
+        ports=decode_ports(row[8]),
+        output=read_optional(row[9]),
+        assigned=read_optional(row[10]),
+        error=decode_failure(row[11]),
+        due_at=read_optional_time(row[12]),
+        wait_reason=row[13],
+    )

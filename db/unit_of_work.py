@@ -1,0 +1,41 @@
+"""One transaction with every repository on it."""
+
+from db.repositories.access import AccessRepository
+from db.repositories.connections import ConnectionRepository
+from db.repositories.dead_letters import DeadLetterRepository
+from db.repositories.events import EventRepository
+from db.repositories.executions import ExecutionRepository
+from db.repositories.liveness import LivenessRepository
+from db.repositories.triggers import TriggerRepository
+from db.repositories.workflows import WorkflowRepository
+from db.transaction import Transaction
+from db.vault import Vault
+from engine.repositories import (
+    Access,
+    Connections,
+    DeadLetters,
+    Events,
+    Executions,
+    Liveness,
+    Triggers,
+    Workflows,
+)
+
+
+class SqlUnitOfWork:
+    """Implements ``engine.ports.UnitOfWork``. ``transaction`` is for the modules of ``db`` only."""
+
+    def __init__(self, transaction: Transaction, vault: Vault) -> None:
+        self.transaction = transaction
+        self.workflows: Workflows = WorkflowRepository(transaction)
+        self.triggers: Triggers = TriggerRepository(transaction)
+        self.events: Events = EventRepository(transaction)
+        self.executions: Executions = ExecutionRepository(transaction)
+        self.dead_letters: DeadLetters = DeadLetterRepository(transaction)
+        self.connections: Connections = ConnectionRepository(transaction, vault)
+        self.access: Access = AccessRepository(transaction)
+        self.liveness: Liveness = LivenessRepository(transaction)
+
+    async def commit(self) -> None:
+        """Make all of it durable and visible at once. Raises Unavailable: it may not have been."""
+        await self.transaction.commit()

@@ -1,0 +1,85 @@
+"""Encrypts credentials and secrets at rest. Keys have ids, so that a text says which key reads it.
+
+Fernet (AES-128-CBC with HMAC-SHA256) by ``cryptography``. The first key encrypts, all decrypt; how keys are
+replaced is in ``db.keyring``.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from engine.errors import ConfigurationError
+
+
+def generate_key() -> str:
+    """Make a new key, as text for the settings."""
+    return Fernet.generate_key().decode()
+
+
+class Vault:
+    """Encrypts and decrypts with a list of keys; ``repr`` shows their ids only."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Take keys as ``generate_key`` makes them, the one that encrypts first.
+
+        Raises:
+            ConfigurationError: There is none, or one is not a key.
+        """
+        if not keys:
+            raise ConfigurationError("no encryption key is set; make one with `patchbay keys new-encryption-key`")
+        self._fernets: dict[str, Fernet] = {}
+        for place, key in enumerate(keys, start=1):
+            try:
+                self._fernets[_key_id(key)] = Fernet(key.encode())
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"encryption key number {place} is not 32 bytes in URL-safe base64; "
+                    "make one with `patchbay keys new-encryption-key`"
+                ) from error
+        self._primary = next(iter(self._fernets))
+
+    @classmethod
+    def from_settings(cls, texts: Iterable[str]) -> "Vault":
+        """Read keys from settings; a text may hold several, divided by commas or spaces."""
+        return cls([key for text in texts for key in text.replace(",", " ").split()])
+
+    def __repr__(self) -> str:
+        return f"Vault({', '.join(self._fernets)})"
+
+    @property
+    def primary(self) -> str:
+        """The id of the key that encrypts."""
+        return self._primary
+
+    @property
+    def key_ids(self) -> frozenset[str]:
+        return frozenset(self._fernets)
+
+    def encrypt(self, plain: bytes) -> str:
+        """Return ``<key id>:<token>``."""
+        return f"{self._primary}:{self._fernets[self._primary].encrypt(plain).decode()}"
+
+    def decrypt(self, text: str) -> bytes:
+        """Undo ``encrypt``.
+
+        Raises:
+            ConfigurationError: The key that encrypted it is not among ours, or the text was changed.
+        """
+        key_id, _, token = text.partition(":")
+        fernet = self._fernets.get(key_id)
+        if fernet is None:
+            raise ConfigurationError(
+                f'a stored value is encrypted with the key "{key_id}", which is not among the keys set; add that key'
+            )
+        try:
+            return fernet.decrypt(token.encode())
+        except InvalidToken as error:
+            raise ConfigurationError(
+                f'a stored value cannot be decrypted with its key "{key_id}"; it is damaged'
+            ) from error
+
+
+def _key_id(key: str) -> str:
+    """Name a key by a hash that does not reveal it: its 256 bits cannot be searched."""
+    return hashlib.sha256(b"patchbay key id:" + key.strip().encode()).hexdigest()[:12]
