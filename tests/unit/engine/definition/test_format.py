@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from engine.definition import parse_definition, workflow_schema
+from connectors.builtin.http import connector as http
+from engine.definition import ActionInputs, Outside, parse_definition, workflow_schema
 from engine.definition.schema import SCHEMA_FILE
 from engine.definition.source import Source
 from engine.definition.tables import fill, tables
@@ -29,6 +30,7 @@ from engine.model.workflow import (
     WorkflowSettings,
 )
 from tests.unit.engine.definition.texts import problems
+from webhooks.building import check_scheme
 
 ROOT = Path(__file__).parents[4]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -76,8 +78,9 @@ def test_the_schema_has_every_kind(kind: str) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_is_sound_and_fits_the_schema(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
+    actions = {"http.request": ActionInputs(names=tuple(http.actions["request"].inputs), required=("url",))}
 
-    definition, document = parse_definition(text)
+    definition, document = parse_definition(text, outside=Outside(actions=actions, check_verify=check_scheme))
 
     assert definition.name == path.stem
     assert set(compile_graph(definition, VersionId("one")).nodes) == set(definition.nodes)
