@@ -24,7 +24,7 @@ import aiormq
 from engine.brokers.background import Background
 from engine.errors import ConfigurationError, Unavailable
 
-CLOSE_SECONDS = 3
+CLOSE_SECONDS = 2
 HEARTBEAT_SECONDS = 10
 UNANSWERED_MILLISECONDS = 15_000
 

@@ -203,17 +203,15 @@ class RabbitBroker:
                         wait=False,
                     )
         except Unavailable as error:
-            # No confirmation, a refusal, or no such queue any more: begin anew.
-            self._publishing.drop(connection, str(error))
+            if not await _is_blocked(connection):
+                # No confirmation, a refusal, or no such queue any more: begin anew.
+                self._publishing.drop(connection, str(error))
             raise
 
     async def _require_unblocked(self) -> Connection:
         connection = self._publishing.connection
-        try:
-            async with asyncio.timeout(0):
-                await connection.ready()
-        except TimeoutError as error:
-            raise Unavailable("the broker takes no messages now: it is short of memory or disk") from error
+        if await _is_blocked(connection):
+            raise Unavailable("the broker takes no messages now: it is short of memory or disk")
         return connection
 
     @asynccontextmanager
@@ -227,6 +225,16 @@ class RabbitBroker:
                     yield channel
                 finally:
                     await close_channel(channel)
+
+
+async def _is_blocked(connection: Connection) -> bool:
+    """Say whether RabbitMQ has told us to stop publishing (https://www.rabbitmq.com/docs/connection-blocked)."""
+    try:
+        async with asyncio.timeout(0):
+            await connection.ready()
+    except TimeoutError:
+        return True
+    return False
 
 
 def _ids_of_dead(message: DeliveredMessage) -> Sequence[ExecutionId]:

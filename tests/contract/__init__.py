@@ -1,1 +1,1 @@
-"""Several parts together on real servers."""
+"""What every adapter of a port must do, written once and run on each."""

@@ -1,0 +1,1 @@
+"""The brokers, as far as they need no server."""
