@@ -1,13 +1,13 @@
-"""What every connector must do, for authors to run in their own tests.
+"""What every connector must do, and a stub of its service, for authors to use in their own tests.
 
 Subclass ``ConnectorConformance`` in a test module, set ``connector``, and give one example of good inputs per action.
-Nothing here calls the service: the requests an action makes are answered by a stub, once with each kind of trouble.
+Nothing here calls the service: ``StubService`` answers the requests that an action makes.
 """
 
 # Asserting is what a suite does.
 # ruff: noqa: S101
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -19,10 +19,49 @@ from connectors.inputs import check_values, fields_schema
 from connectors.registry import Registry
 from engine.errors import PatchbayError, RateLimited, RemoteUnavailable, StepError
 from engine.model.action import ActionCall, Effect
-from engine.model.base import JsonObject
+from engine.model.base import Json, JsonObject
 from engine.model.connection import Credentials
 
 _NONSENSE = object()
+
+
+class StubService:
+    """Runs actions of a connector through all of Patchbay but the network, and remembers what they sent.
+
+    Args:
+        answers: Given one after the other; the last one is given again and again.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        answers: Sequence[httpx.Response],
+        credentials: Mapping[str, str] | None = None,
+        config: JsonObject | None = None,
+    ) -> None:
+        self.requests: list[httpx.Request] = []
+        self._connector = connector
+        self._answers = answers
+        self._credentials = credentials
+        self._config = config or {}
+
+    async def perform(self, action: str, inputs: JsonObject, *, timeout: timedelta = timedelta(seconds=5)) -> Json:
+        """Make one attempt, with the idempotency key ``stub-key``. Raises what the action raises."""
+        registry = Registry(HttpClient(httpx.MockTransport(self._answer), HttpSettings()), connectors=[self._connector])
+        call = ActionCall(
+            inputs=inputs,
+            idempotency_key="stub-key",
+            timeout=timeout,
+            credentials=Credentials(self._credentials) if self._credentials is not None else None,
+            config=dict(self._config),
+        )
+        return await registry.perform(f"{self._connector.key}.{action}", call)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        response = self._answers[min(len(self.requests), len(self._answers) - 1)]
+        self.requests.append(request)
+        return httpx.Response(response.status_code, headers=response.headers, content=response.content, request=request)
 
 
 class ConnectorConformance:
@@ -96,19 +135,9 @@ class ConnectorConformance:
 
     async def _raised(self, action: Action, inputs: JsonObject, response: httpx.Response) -> BaseException | None:
         """Run an action whose every request gets ``response``; return what it raised."""
-        stub = httpx.MockTransport(
-            lambda request: httpx.Response(response.status_code, content=response.content, request=request)
-        )
-        registry = Registry(HttpClient(stub, HttpSettings()), connectors=[self.connector])
-        call = ActionCall(
-            inputs=inputs,
-            idempotency_key="conformance",
-            timeout=timedelta(seconds=5),
-            credentials=Credentials(self.credentials) if self.credentials is not None else None,
-            config=dict(self.config),
-        )
+        stub = StubService(self.connector, answers=[response], credentials=self.credentials, config=self.config)
         try:
-            await registry.perform(f"{self.connector.key}.{action.key}", call)
+            await stub.perform(action.key, inputs)
         except Exception as exc:  # noqa: BLE001 - what an action may raise is the question
             return exc
         return None
