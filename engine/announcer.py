@@ -15,6 +15,7 @@ from engine.errors import Unavailable
 from engine.model.base import ExecutionId
 from engine.model.workflow import Lane
 from engine.ports import MAX_IDS_PER_MESSAGE, Broker, Clock, Database
+from engine.service import leave_group
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Announcements:
     ) -> None:
         group, self._group = self._group, None
         if group is not None:
-            await group.__aexit__(kind, exc, trace)
+            await leave_group(group, exc)
 
     def announce(self, ids_by_lane: Mapping[Lane, Sequence[ExecutionId]]) -> None:
         """Send these ids soon. Never waits, never raises; what cannot be kept or sent is counted in ``dropped``."""

@@ -4,7 +4,6 @@ pybreaker is the state machine; this guard awaits outside it, because under asyn
 and lets every caller probe. State is shared between executors through the database.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from engine.breaker_state import CLOSED, HALF_OPEN, Guard, RateStorage, Shared, 
 from engine.errors import CircuitOpen, Unavailable
 from engine.model.base import new_id
 from engine.ports import Clock, Database
-from engine.service import Alarm, run_service
+from engine.service import Alarm, Background
 
 REFRESH_EVERY = timedelta(seconds=1)
 _HOUSEKEEPING = timedelta(minutes=1)
@@ -54,20 +53,16 @@ class Breakers:
         self._stale: dict[str, Guard] = {}
         self._unwritten: dict[str, Guard] = {}
         self._alarm = Alarm()
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background(self, alarm=self._alarm)
 
     async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        self._task = self._group.create_task(run_service(self, alarm=self._alarm))
+        await self._background.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(kind, exc, trace)
+        await self._background.__aexit__(kind, exc, trace)
 
     async def admit(self, key: str) -> "Permit":
         """Ask before a call; afterwards tell the permit how it went.

@@ -12,7 +12,7 @@ from engine.errors import Unavailable
 from engine.model.base import ExecutionId, ExecutorId, JsonObject
 from engine.model.workflow import Lane
 from engine.ports import Clock, Database, UnitOfWork
-from engine.service import AT_ONCE, run_service
+from engine.service import AT_ONCE, Background
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +102,7 @@ class Heartbeat:
         self._every = every
         self._trusted_for = overdue_after - SAFETY_MARGIN
         self._last: datetime | None = None
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
+        self._beating = Background(self)
 
     @property
     def alive(self) -> bool:
@@ -113,16 +112,18 @@ class Heartbeat:
     async def __aenter__(self) -> Self:
         """Raises Unavailable: the database is away; nothing has begun."""
         await self.tick()
-        await self._group.__aenter__()
-        self._task = self._group.create_task(run_service(self))
+        await self._beating.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(kind, exc, trace)
+        try:
+            await self._beating.__aexit__(kind, exc, trace)
+        finally:
+            await self._leave()
+
+    async def _leave(self) -> None:
         self._last = None
         try:
             async with asyncio.timeout(self._every.total_seconds()), self._database.write() as uow:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from engine.errors import Category
-from engine.model.workflow import RetryPolicy
+from engine.model.node import RetryPolicy
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """A remote side may ask for more; it is not obeyed further, so that a typing error of theirs parks nobody for years."""

@@ -9,10 +9,11 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from engine.errors import Unavailable
-from engine.model.workflow import RetryPolicy
+from engine.model.node import RetryPolicy
 from engine.ports import Broker
 from engine.retry import next_delay
 
@@ -100,6 +101,39 @@ async def run_service(
             await bell.wait(wait)
             continue
         await sleep(next_delay(_BACKOFF, attempt=trouble.failures, retry_after=None, jitter=jitter()))
+
+
+class Background:
+    """Runs a service while the context is open. What the body raises comes out as it is, not in an exception group."""
+
+    def __init__(self, service: Service, *, alarm: Waiting | None = None) -> None:
+        self._service = service
+        self._alarm = alarm
+        self._group = asyncio.TaskGroup()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        self._task = self._group.create_task(run_service(self._service, alarm=self._alarm))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        await leave_group(self._group, exc)
+
+
+async def leave_group(group: asyncio.TaskGroup, exc: BaseException | None) -> None:
+    """Wait for a group's tasks; only a cancellation of the body ends them early.
+
+    For context managers that own a group: an error of the body is theirs to let through, not the group's to wrap.
+    """
+    if isinstance(exc, asyncio.CancelledError):
+        await group.__aexit__(type(exc), exc, exc.__traceback__)
+    else:
+        await group.__aexit__(None, None, None)
 
 
 class _Trouble:

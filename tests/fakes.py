@@ -1,7 +1,7 @@
 """Doubles that really work, shared by the unit tests: a clock that stands still, a database that can be switched off."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from db.vault import Vault, generate_key
 from engine.errors import Unavailable
 from engine.model.base import ExecutionId
 from engine.model.workflow import Lane
-from engine.ports import Clock, Database, UnitOfWork
+from engine.ports import Clock, Database, Message, Signal, UnitOfWork
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -84,3 +84,44 @@ async def sqlite_database(folder: Path, clock: Clock) -> AsyncIterator[SwitchedD
     await migrate(url)
     async with open_database(url, vault=Vault([generate_key()]), clock=clock) as database:
         yield SwitchedDatabase(database)
+
+
+class FakeBroker:
+    """A broker of lists that can be switched off. Messages stay until the test takes them."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.published: list[tuple[Lane, list[ExecutionId]]] = []
+        self.waiting: dict[Lane, int] = dict.fromkeys(Lane, 0)
+        self.dead: list[ExecutionId] = []
+
+    def ids(self) -> list[ExecutionId]:
+        """All ids ever published, in order."""
+        return [execution_id for _, ids in self.published for execution_id in ids]
+
+    async def publish(self, lane: Lane, ids: Sequence[ExecutionId]) -> None:
+        await self.check()
+        self.published.append((lane, list(ids)))
+        self.waiting[lane] += 1
+
+    async def depth(self, lane: Lane) -> int:
+        await self.check()
+        return self.waiting[lane]
+
+    async def take_dead(self, *, limit: int) -> Sequence[ExecutionId]:
+        await self.check()
+        taken, self.dead = self.dead[:limit], self.dead[limit:]
+        return taken
+
+    async def check(self) -> None:
+        if self.away:
+            raise Unavailable("the broker is switched off")
+
+    def consume(self, *, prefetch: dict[Lane, int]) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
+        raise NotImplementedError("nobody listens to this broker")
+
+    async def signal(self, topic: str, body: bytes) -> None:
+        """Nobody listens."""
+
+    def signals(self, *patterns: str) -> AbstractAsyncContextManager[AsyncIterator[Signal]]:
+        raise NotImplementedError("nobody listens to this broker")

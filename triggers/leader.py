@@ -11,7 +11,7 @@ from typing import Self
 
 from engine.errors import Unavailable
 from engine.ports import Clock, Database
-from engine.service import Service, run_service
+from engine.service import Background, Service
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,7 @@ class Leader:
         self._holder = holder
         self._until: datetime | None = None
         self._told = False
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
+        self._campaign = Background(self)
 
     @property
     def is_leader(self) -> bool:
@@ -47,17 +46,16 @@ class Leader:
         return self._until is not None and self._clock.now() < self._until - SAFETY_MARGIN
 
     async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        self._task = self._group.create_task(run_service(self))
+        await self._campaign.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(kind, exc, trace)
-        await self.resign()
+        try:
+            await self._campaign.__aexit__(kind, exc, trace)
+        finally:
+            await self.resign()
 
     async def tick(self) -> timedelta:
         """Take the lease or renew it. A database that is away is asked again soon, until the lease is over."""
