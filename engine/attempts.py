@@ -12,8 +12,8 @@ from engine.errors import LimitExceeded, PatchbayError
 from engine.graph import Graph
 from engine.model.base import ExecutorId, JsonObject
 from engine.model.execution import Claimed, Failure
+from engine.model.node import NodeKind
 from engine.model.outcome import Failed, Outcome, Succeeded
-from engine.model.workflow import NodeKind
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, EffectHandler, PreparedCall, failed
 from engine.ports import Clock

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from engine.expressions import Expression, Template, compile_expression, compile_template
 from engine.model.base import JsonObject, VersionId
-from engine.model.workflow import (
+from engine.model.node import (
     ConditionSpec,
     ConnectorSpec,
-    Definition,
     DelaySpec,
     Edge,
     Node,
@@ -21,9 +20,8 @@ from engine.model.workflow import (
     StopSpec,
     SwitchSpec,
     TransformSpec,
-    Variable,
-    WorkflowSettings,
 )
+from engine.model.workflow import Definition, Variable, WorkflowSettings
 
 PASSTHROUGH = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.DELAY})
 """Kinds whose output is their input, so that it need not be stored twice."""

@@ -37,7 +37,7 @@ class Journal:
 
     @property
     def is_urgent(self) -> bool:
-        """Whether a commit must come before the next effect or a longer wait; a caller may be waiting for a response."""
+        """Whether a commit must come before the next effect or a longer wait; a caller may wait for a response."""
         return self._urgent or self._response is not None
 
     async def checkpoint(self) -> None:

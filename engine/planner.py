@@ -13,8 +13,9 @@ from engine.errors import CircuitOpen
 from engine.graph import CompiledNode, Graph
 from engine.model.base import Json
 from engine.model.execution import Status, StepRecord, StepStatus
+from engine.model.node import ERROR, MAIN, NodeKind, OnError
 from engine.model.outcome import Failed, Outcome, Succeeded, Suspended, Unknown
-from engine.model.workflow import ERROR, MAIN, Merge, NodeKind, OnError, Variable
+from engine.model.workflow import Merge, Variable
 from engine.retry import may_retry, next_delay
 from engine.state import DEAD, Ending, Stage, State, Token, Visit
 from engine.tokens import resolve_stalled, send, skip, start_visit

@@ -1,4 +1,7 @@
-"""What the engine needs from the outside, as small protocols. Adapters do not inherit from them; contract tests prove the fit."""
+"""What the engine needs from the outside, as small protocols.
+
+Adapters do not inherit from them; contract tests prove the fit.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from engine.audit import Act, audit
 from engine.definition import Outside, check_references, definition_hash, load_document, parse_definition
 from engine.errors import Conflict, InvalidDefinition
-from engine.model.access import AuditEntry
 from engine.model.base import JsonObject, ProjectId, TriggerId, VersionId, WorkflowId, new_id
 from engine.model.trigger import Trigger
 from engine.model.workflow import (
@@ -79,7 +79,8 @@ class Publishing:
         async with self._database.write() as uow:
             await uow.workflows.add(project, workflow)
             await uow.workflows.add_version(version)
-            await self._audit(uow, project, actor, "workflow.create", workflow.id, {"name": workflow.name})
+            details = {"name": workflow.name}
+            await audit(uow, self._clock, Act(project, actor), "workflow.create", target=workflow.id, details=details)
             await uow.commit()
         return Saved(workflow=workflow, version=version, created=True)
 
@@ -106,7 +107,8 @@ class Publishing:
             version = _version(changed, text, document, now=now, actor=actor, note=note)
             await uow.workflows.update(changed, expected_latest=workflow.latest)
             await uow.workflows.add_version(version)
-            await self._audit(uow, project, actor, "workflow.save", workflow.id, {"version": version.number})
+            details = {"version": version.number}
+            await audit(uow, self._clock, Act(project, actor), "workflow.save", target=workflow.id, details=details)
             await uow.commit()
         return Saved(workflow=changed, version=version, created=True)
 
@@ -124,14 +126,15 @@ class Publishing:
             version = await uow.workflows.version_by_number(workflow.id, number or workflow.latest)
             definition = load_document(version.document)
             await self._check_bindings(uow, project, definition)
-            triggers = await self._triggers(uow, project, workflow.id, version.id, definition)
+            triggers = await self._triggers(uow, project, version, definition)
             await uow.triggers.publish(workflow.id, triggers)
             for trigger in triggers:
                 await _address(uow, trigger, definition)
             published = replace(workflow, status=WorkflowStatus.ACTIVE, published=version.id, updated_at=now)
             await uow.workflows.update(published)
             await uow.triggers.touch()
-            await self._audit(uow, project, actor, "workflow.publish", workflow.id, {"version": version.number})
+            details = {"version": version.number}
+            await audit(uow, self._clock, Act(project, actor), "workflow.publish", target=workflow.id, details=details)
             await uow.commit()
         await self._broker.signal(CHANGED, workflow.id.encode())
         return published
@@ -159,7 +162,8 @@ class Publishing:
                 raise Conflict(f'the workflow "{workflow.name}" is {workflow.status.value}; archive it first')
             await uow.workflows.delete(workflow.id)
             await uow.triggers.touch()
-            await self._audit(uow, project, actor, "workflow.delete", workflow.id, {"name": workflow.name})
+            details = {"name": workflow.name}
+            await audit(uow, self._clock, Act(project, actor), "workflow.delete", target=workflow.id, details=details)
             await uow.commit()
         await self._broker.signal(CHANGED, workflow.id.encode())
 
@@ -173,7 +177,7 @@ class Publishing:
             changed = replace(workflow, status=status, updated_at=self._clock.now())
             await uow.workflows.update(changed)
             await uow.triggers.touch()
-            await self._audit(uow, project, actor, f"workflow.{status.value}", workflow.id, {})
+            await audit(uow, self._clock, Act(project, actor), f"workflow.{status.value}", target=workflow.id)
             await uow.commit()
         await self._broker.signal(CHANGED, workflow.id.encode())
         return changed
@@ -188,21 +192,16 @@ class Publishing:
             raise InvalidDefinition(problems)
 
     async def _triggers(
-        self,
-        uow: UnitOfWork,
-        project: ProjectId,
-        workflow_id: WorkflowId,
-        version_id: VersionId,
-        definition: Definition,
+        self, uow: UnitOfWork, project: ProjectId, version: Version, definition: Definition
     ) -> list[Trigger]:
         triggers = []
         for declared in _declared(definition).values():
-            known = await uow.triggers.find_by_key(workflow_id, declared.key)
+            known = await uow.triggers.find_by_key(version.workflow_id, declared.key)
             fresh = Trigger(
                 id=TriggerId(new_id()),
                 project_id=project,
-                workflow_id=workflow_id,
-                version_id=version_id,
+                workflow_id=version.workflow_id,
+                version_id=version.id,
                 key=declared.key,
                 kind=declared.kind,
                 active=True,
@@ -210,15 +209,6 @@ class Publishing:
             )
             triggers.append(fresh if known is None else replace(fresh, id=known.id, hook_id=known.hook_id))
         return triggers
-
-    async def _audit(
-        self, uow: UnitOfWork, project: ProjectId, actor: str, action: str, target: str, details: JsonObject
-    ) -> None:
-        at = self._clock.now()
-        entry = AuditEntry(
-            id=new_id(), project_id=project, at=at, actor=actor, action=action, target=target, details=details
-        )
-        await uow.access.audit(entry)
 
 
 def _declared(definition: Definition) -> Mapping[str, TriggerDefinition]:

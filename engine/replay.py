@@ -1,13 +1,13 @@
-"""What people do to executions: cancel, rerun, and deal with dead letters. Each act is one transaction with an audit row."""
+"""What people do to executions: cancel, rerun, replay, discard. Each act is one transaction with an audit row."""
 
+from engine.audit import Act, audit
 from engine.errors import Conflict, NotFound
+from engine.graphs import Graphs
 from engine.intake import Announcements
-from engine.model.access import AuditEntry
-from engine.model.base import EventId, ExecutionId, JsonObject, ProjectId, new_id
+from engine.model.base import EventId, ExecutionId, ProjectId, new_id
 from engine.model.event import NewExecution
 from engine.model.execution import DeadLetter, Status
 from engine.model.workflow import Lane, WorkflowStatus
-from engine.graphs import Graphs
 from engine.ports import Broker, Clock, Database, UnitOfWork
 
 CANCELLED = "execution.cancelled"
@@ -42,7 +42,8 @@ class Control:
             before = await uow.executions.cancel(execution_id, now=self._clock.now(), reason=text)
             if before is None:
                 raise Conflict(f"the execution has ended already, as {execution.status.value}")
-            await self._audit(uow, project, actor, "execution.cancel", execution_id, {"was": before.value})
+            details = {"was": before.value}
+            await audit(uow, self._clock, Act(project, actor), "execution.cancel", target=execution_id, details=details)
             await uow.commit()
         await self._broker.signal(CANCELLED, execution_id.encode())
 
@@ -75,7 +76,8 @@ class Control:
                 rerun_of=old.id,
             )
             await uow.executions.insert([fresh])
-            await self._audit(uow, project, actor, "execution.rerun", execution_id, {"execution_id": fresh.id})
+            details = {"execution_id": fresh.id}
+            await audit(uow, self._clock, Act(project, actor), "execution.rerun", target=execution_id, details=details)
             await uow.commit()
         self._announcements.announce({fresh.lane: [fresh.id]})
         return fresh.id
@@ -97,7 +99,7 @@ class Control:
             resolved = await uow.dead_letters.resolve(letter_id, state="replayed", by=actor, now=now)
             if lane is None or not resolved:
                 raise Conflict("somebody else resolved this dead letter at the same moment")
-            await self._audit(uow, project, actor, "dead_letter.replay", letter_id, {})
+            await audit(uow, self._clock, Act(project, actor), "dead_letter.replay", target=letter_id)
             await uow.commit()
         self._announcements.announce({Lane(lane): [letter.execution_id]})
         return letter.execution_id
@@ -109,7 +111,7 @@ class Control:
             resolved = await uow.dead_letters.resolve(letter_id, state="discarded", by=actor, now=self._clock.now())
             if not resolved:
                 raise Conflict("somebody else resolved this dead letter at the same moment")
-            await self._audit(uow, project, actor, "dead_letter.discard", letter_id, {})
+            await audit(uow, self._clock, Act(project, actor), "dead_letter.discard", target=letter_id)
             await uow.commit()
 
     async def _open_letter(self, uow: UnitOfWork, project: ProjectId, letter_id: str) -> DeadLetter:
@@ -119,12 +121,3 @@ class Control:
         if letter.state != "open":
             raise Conflict(f"the dead letter was {letter.state} already, by {letter.resolved_by}")
         return letter
-
-    async def _audit(
-        self, uow: UnitOfWork, project: ProjectId, actor: str, action: str, target: str, details: JsonObject
-    ) -> None:
-        at = self._clock.now()
-        entry = AuditEntry(
-            id=new_id(), project_id=project, at=at, actor=actor, action=action, target=target, details=details
-        )
-        await uow.access.audit(entry)

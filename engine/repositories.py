@@ -67,9 +67,7 @@ class Workflows(Protocol):
     ) -> Sequence[Workflow]:
         """``name`` matches anywhere in the name."""
 
-    async def update(
-        self, workflow: Workflow, *, expected_latest: int | None = None
-    ) -> None:
+    async def update(self, workflow: Workflow, *, expected_latest: int | None = None) -> None:
         """Write name, status, published, latest, description, updated_at.
 
         Raises Conflict: the row's ``latest`` is not ``expected_latest`` any more, or the name is taken.
@@ -132,9 +130,7 @@ class Triggers(Protocol):
     async def schedules(self) -> Sequence[StoredRoute]:
         """All active, enabled schedule triggers of active or paused workflows, in every project."""
 
-    async def advance(
-        self, trigger_id: TriggerId, *, seen: str | None, to: str, next_due_at: datetime | None
-    ) -> bool:
+    async def advance(self, trigger_id: TriggerId, *, seen: str | None, to: str, next_due_at: datetime | None) -> bool:
         """Move the cursor from ``seen`` to ``to``; false if it was not at ``seen`` (somebody else moved it)."""
 
 
@@ -159,7 +155,7 @@ class Events(Protocol):
 
 
 class Executions(Protocol):
-    """Executions, their steps and what becomes of them. The hot path: every method is a constant number of statements."""
+    """Executions, their steps and what becomes of them. Every method is a constant number of statements."""
 
     async def insert(self, executions: Sequence[NewExecution]) -> None:
         """Store them as ``queued``, woken at their creation."""
@@ -194,7 +190,7 @@ class Executions(Protocol):
         """End it whatever it does, raising its epoch; return the status it had, or ``None`` if it was final."""
 
     async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:
-        """failed → queued, for a replay; its failed steps are opened for another attempt. ``None``: it is not failed."""
+        """Change failed → queued for a replay and open its failed steps again; ``None``: it is not failed."""
 
     async def find(self, project: ProjectId, execution_id: ExecutionId) -> Execution | None: ...
 
@@ -230,11 +226,11 @@ class DeadLetters(Protocol):
     async def find(self, project: ProjectId, letter_id: str) -> DeadLetter | None: ...
 
     async def resolve(self, letter_id: str, *, state: str, by: str, now: datetime) -> bool:
-        """open → ``replayed`` or ``discarded``; false if it is not open."""
+        """Change open → ``replayed`` or ``discarded``; false if it is not open."""
 
 
 class Connections(Protocol):
-    """Connections and named secrets; values are encrypted at rest and decrypted only on ``credentials`` and ``reveal``."""
+    """Connections and named secrets, encrypted at rest; only ``credentials`` and ``reveal`` decrypt."""
 
     async def put(self, connection: Connection, credentials: Credentials | None) -> None:
         """Add or replace by (project, name); ``None`` keeps the stored credentials."""

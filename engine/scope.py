@@ -8,7 +8,10 @@ from engine.model.execution import Claimed
 
 
 def trigger_scope(event_id: EventId, occurred_at: datetime, envelope: JsonObject, data: Json) -> JsonObject:
-    """The name ``trigger``: ``data``, ``id``, ``time`` and, for webhooks, ``headers``, ``query``, ``method``, ``path``."""
+    """The name ``trigger``: ``data``, ``id``, ``time`` and, for webhooks, ``headers``, ``query``, ``method``, ``path``.
+
+    The mapping is new, so the caller may replace ``data``.
+    """
     return {**envelope, "data": data, "id": event_id, "time": occurred_at.isoformat()}
 
 

@@ -11,7 +11,7 @@ from collections import deque
 from engine.errors import LimitExceeded
 from engine.graph import CompiledNode
 from engine.model.execution import Failure, Status
-from engine.model.workflow import JoinKind
+from engine.model.node import JoinKind
 from engine.state import DEAD, Ending, Gathering, State, Token, Visit
 
 

@@ -26,7 +26,7 @@ from engine.graphs import Graphs
 from engine.holding import Releaser
 from engine.intake import Intake
 from engine.model.base import ExecutorId, new_id
-from engine.model.workflow import NodeKind
+from engine.model.node import NodeKind
 from engine.nodes.connector import ConnectorHandler
 from engine.ports import Broker, Clock
 from engine.pruner import Pruner
@@ -100,7 +100,8 @@ async def open_hub(
         database = await stack.enter_async_context(open_database(settings.sql_url, vault=vault, clock=now, pools=pools))
         broker = await stack.enter_async_context(open_broker(settings.broker_url, prefix=settings.broker_prefix))
         announcements = await stack.enter_async_context(Announcements(broker))
-        hub = await _assemble(stack, settings, now, database, broker, announcements)
+        world = _World(settings=settings, clock=now, database=database, broker=broker, announcements=announcements)
+        hub = await _assemble(stack, world)
         services: list[Coroutine[Any, Any, None]] = []
         if Role.GATEWAY in roles:
             services.append(hub.replies.run())
@@ -113,15 +114,21 @@ async def open_hub(
         yield hub
 
 
-async def _assemble(
-    stack: AsyncExitStack,
-    settings: Settings,
-    clock: Clock,
-    database: SqlDatabase,
-    broker: Broker,
-    announcements: Announcements,
-) -> Hub:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _World:
+    """What is open before the hub's own parts are made."""
+
+    settings: Settings
+    clock: Clock
+    database: SqlDatabase
+    broker: Broker
+    announcements: Announcements
+
+
+async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
     """What every role has."""
+    settings, clock, database, broker = world.settings, world.clock, world.database, world.broker
+    announcements = world.announcements
     private = tuple(ipaddress.ip_network(network) for network in settings.allow_private)
     client = await stack.enter_async_context(open_http(HttpSettings(allow_private=private)))
     connectors, broken = find_plugins()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.config import Config, environ
@@ -13,8 +13,6 @@ from starlette.datastructures import Secret
 
 from engine.errors import ConfigurationError
 from engine.model.base import parse_duration
-
-T = TypeVar("T")
 
 INPROCESS = "inprocess://"
 PREFIX = "PATCHBAY_"
@@ -62,7 +60,7 @@ class Settings:
 
 
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from the environment, or from ``variables``.
+    """Read the settings from the environment, or from ``variables``. A variable that is empty counts as not set.
 
     Raises:
         ConfigurationError: One line for each value that is wrong and for each unknown ``PATCHBAY_`` name.
@@ -70,47 +68,36 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
     given = environ if variables is None else variables
     config = Config(environ=given)
     problems: list[str] = []
-
-    def read(name: str, parse: Callable[[str], T], default: T) -> T:
-        text = config(PREFIX + name, default="")
-        if text == "":
-            return default
+    values: dict[str, Any] = {}
+    for name, parse in PARSERS.items():
+        variable = PREFIX + name.upper()
+        text = config(variable, default="")
         try:
-            return parse(text)
-        except (ValueError, ConfigurationError) as exc:
-            problems.append(f'{PREFIX}{name}="{text if name != "ENCRYPTION_KEYS" else "…"}": {exc}')
-            return default
+            if text != "":
+                values[name] = parse(text)
+        except ValueError as exc:
+            shown = "…" if name == "encryption_keys" else text
+            problems.append(f'{variable}="{shown}": {exc}')
+    settings = Settings(**values)
+    problems += _unknown(given) + _missing(settings)
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return settings
 
-    basis = Settings()
-    settings = Settings(
-        data_dir=read("DATA_DIR", Path, basis.data_dir),
-        database_url=read("DATABASE_URL", _database_url, basis.database_url),
-        broker_url=read("BROKER_URL", _broker_url, basis.broker_url),
-        broker_prefix=read("BROKER_PREFIX", _name, basis.broker_prefix),
-        encryption_keys=read("ENCRYPTION_KEYS", _secrets, basis.encryption_keys),
-        host=read("HOST", str, basis.host),
-        port=read("PORT", _between(0, 65535), basis.port),
-        base_url=read("BASE_URL", _http_url, basis.base_url),
-        concurrency=read("CONCURRENCY", _between(1, 10_000), basis.concurrency),
-        database_pool=read("DATABASE_POOL", _between(1, 200), basis.database_pool),
-        max_body_bytes=read("MAX_BODY_BYTES", _between(1024, 1 << 30), basis.max_body_bytes),
-        allow_private=read("ALLOW_PRIVATE", _networks, basis.allow_private),
-        retain=read("RETAIN", parse_duration, basis.retain),
-        grace=read("GRACE", parse_duration, basis.grace),
-        log_level=read("LOG_LEVEL", _one_of("debug", "info", "warning", "error"), basis.log_level),
-        log_format=read("LOG_FORMAT", _one_of("text", "json"), basis.log_format),
-    )
-    problems.extend(_unknown(given))
-    if not settings.is_embedded and not settings.encryption_keys:
+
+def _missing(settings: Settings) -> list[str]:
+    """What a hub of several processes needs and has no default for."""
+    if settings.is_embedded:
+        return []
+    problems = []
+    if not settings.encryption_keys:
         problems.append(
             f"{PREFIX}ENCRYPTION_KEYS is not set; all processes of a hub need the same key, "
             "made with `patchbay keys new-encryption-key`"
         )
-    if not settings.is_embedded and not settings.database_url:
+    if not settings.database_url:
         problems.append(f"{PREFIX}DATABASE_URL is not set; with a broker of its own a hub needs PostgreSQL")
-    if problems:
-        raise ConfigurationError("\n".join(problems))
-    return settings
+    return problems
 
 
 def _unknown(given: Mapping[str, str]) -> list[str]:
@@ -178,3 +165,24 @@ def _one_of(*words: str) -> Callable[[str], str]:
         return text.lower()
 
     return parse
+
+
+PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "data_dir": Path,
+    "database_url": _database_url,
+    "broker_url": _broker_url,
+    "broker_prefix": _name,
+    "encryption_keys": _secrets,
+    "host": str,
+    "port": _between(0, 65535),
+    "base_url": _http_url,
+    "concurrency": _between(1, 10_000),
+    "database_pool": _between(1, 200),
+    "max_body_bytes": _between(1024, 1 << 30),
+    "allow_private": _networks,
+    "retain": parse_duration,
+    "grace": parse_duration,
+    "log_level": _one_of("debug", "info", "warning", "error"),
+    "log_format": _one_of("text", "json"),
+}
+"""How each setting is read; a ``ValueError`` says what to write instead."""

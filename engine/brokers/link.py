@@ -239,11 +239,13 @@ async def open_channel(connection: aiormq.Connection, *, confirms: bool) -> aior
     return cast(aiormq.Channel, await connection.channel(publisher_confirms=confirms))
 
 
-async def close_channel(channel: aiormq.Channel) -> None:
-    """Close a channel of ours if it still works; the broker takes back what was unacknowledged on it."""
+async def close_channel(channel: aiormq.Channel) -> bool:
+    """Close a channel of ours; the broker takes back what was unacknowledged on it. False: it did not answer."""
     with suppress(Unavailable), broker_errors("closing a channel"):
         async with asyncio.timeout(CLOSE_SECONDS):
             await channel.close()
+            return True
+    return False
 
 
 async def _close(connection: aiormq.Connection, transports: _Transports, *, well: bool) -> None:

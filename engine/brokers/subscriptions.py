@@ -26,8 +26,12 @@ class Subscriptions:
         self._places: dict[Subscription, _Place] = {}
 
     async def attach_all(self, link: Link, connection: aiormq.Connection) -> None:
-        for subscription, place in list(self._places.items()):
-            await place.attach(subscription, link, connection)
+        """Attach them to a new connection, those too that come while others are being attached."""
+        attached: set[_Place] = set()
+        while missing := [(one, place) for one, place in self._places.items() if place not in attached]:
+            for subscription, place in missing:
+                await place.attach(subscription, link, connection)
+                attached.add(place)
 
     @asynccontextmanager
     async def keep(self, subscription: Subscription, link: Link, *, timeout: timedelta) -> AsyncIterator[None]:
@@ -42,7 +46,7 @@ class Subscriptions:
             yield
         finally:
             del self._places[subscription]
-            await place.detach()
+            await place.detach(link)
 
     async def _attach_now(self, subscription: Subscription, link: Link, *, timeout: timedelta) -> None:
         connection = link.connection
@@ -76,8 +80,11 @@ class _Place:
             self._connection, self._channel = connection, channel
             link.watch(channel, until=lambda: self._ended)
 
-    async def detach(self) -> None:
+    async def detach(self, link: Link) -> None:
         self._ended = True
         async with self._attaching:
-            if self._channel is not None:
-                await close_channel(self._channel)
+            if self._channel is None or self._connection is None:
+                return
+            if not await close_channel(self._channel):
+                # Only the end of the connection will now give back what was unacknowledged.
+                link.drop(self._connection, "a channel could not be closed")

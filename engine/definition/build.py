@@ -5,29 +5,31 @@ from typing import Any
 from engine.definition.shapes import Record
 from engine.errors import Category
 from engine.model.base import JsonObject
-from engine.model.workflow import (
+from engine.model.node import (
     Case,
     ConditionSpec,
     ConnectorSpec,
-    Definition,
     DelaySpec,
     Join,
     JoinKind,
-    Lane,
-    ManualSpec,
-    Merge,
     MergeSpec,
     Node,
     NodeKind,
     NodeSpec,
     OnError,
     RespondSpec,
-    RespondWhen,
     RetryPolicy,
-    ScheduleSpec,
     StopSpec,
     SwitchSpec,
     TransformSpec,
+)
+from engine.model.workflow import (
+    Definition,
+    Lane,
+    ManualSpec,
+    Merge,
+    RespondWhen,
+    ScheduleSpec,
     TriggerDefinition,
     TriggerKind,
     TriggerSpec,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from engine.definition.report import INVALID, Path, Report, describe, nearest, shorten
 from engine.model.base import Json, JsonObject
-from engine.model.workflow import MAIN, Edge
+from engine.model.node import MAIN, Edge
 
 MAX_EDGES: Final = 10_000
 _ARROW: Final = re.compile(r"\s*([^\s.>-]+)(?:\.([^\s.>-]+))?\s*->\s*([^\s.>-]+)\s*")

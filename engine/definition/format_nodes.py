@@ -19,7 +19,7 @@ from engine.definition.types import (
     Text,
 )
 from engine.errors import Category
-from engine.model.workflow import NodeKind, OnError
+from engine.model.node import NodeKind, OnError
 
 NAME: Final = Text(max_length=200, label="text")
 DESCRIPTION: Final = Text(max_length=10_000, label="text")

@@ -5,7 +5,8 @@ from typing import Final
 
 from engine.definition.outline import Outline, reached
 from engine.definition.report import Report, nearest, place
-from engine.model.workflow import ERROR, Edge, NodeKind, OnError, RespondWhen
+from engine.model.node import ERROR, Edge, NodeKind, OnError
+from engine.model.workflow import RespondWhen
 
 _NO_CONTINUE: Final = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.STOP})
 """Kinds without the port ``main``, by which a node goes on after ``on_error: continue``."""

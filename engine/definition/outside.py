@@ -8,7 +8,8 @@ from engine.definition.report import Path, Report, nearest
 from engine.definition.shapes import Record
 from engine.errors import Problem
 from engine.model.base import Json, JsonObject
-from engine.model.workflow import ConnectorSpec, Definition, NodeKind, TriggerKind, WebhookSpec
+from engine.model.node import ConnectorSpec, NodeKind
+from engine.model.workflow import Definition, TriggerKind, WebhookSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from engine.model.base import JsonObject, ProjectId
 
 
 class Scope(StrEnum):
-    """What an API key allows. ``admin`` includes all; ``write`` includes ``read``; ``execute`` starts and controls."""
+    """What an API key allows: ``admin`` includes all, ``write`` includes ``read``, ``execute`` starts and controls."""
 
     READ = "read"
     WRITE = "write"
@@ -18,7 +18,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A key as it is shown: ``prefix`` is its first characters, enough to recognise it. The key itself is not stored."""
+    """A key as it is shown: ``prefix`` is its beginning, to recognise it by. The key itself is not stored."""
 
     id: str
     project_id: ProjectId
@@ -37,7 +37,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One act: ``actor`` (``key:<prefix>``, ``cli``, ``system``) did ``action`` (``workflow.publish``) to ``target``."""
+    """One act: ``actor`` (``key:<prefix>``, ``cli``, ``system``) did ``action`` (``workflow.publish``) to a target."""
 
     id: str
     project_id: ProjectId

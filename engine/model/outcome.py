@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from engine.model.base import Json
 from engine.model.execution import Failure, Response
-from engine.model.workflow import MAIN
+from engine.model.node import MAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,42 +10,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeAlias
 
-from engine.errors import Category
 from engine.model.base import Json, JsonObject, VersionId, WorkflowId
+from engine.model.node import Edge, Node
 
-MAIN = "main"
-ERROR = "error"
 EMPTY: Mapping[str, Json] = MappingProxyType({})
-
-
-class NodeKind(StrEnum):
-    """The kinds of node this release runs."""
-
-    CONNECTOR = "connector"
-    TRANSFORM = "transform"
-    CONDITION = "condition"
-    SWITCH = "switch"
-    MERGE = "merge"
-    DELAY = "delay"
-    RESPOND = "respond"
-    STOP = "stop"
-
-
-class JoinKind(StrEnum):
-    """When a node with several inbound edges runs."""
-
-    ALL = "all"
-    ANY = "any"
-    COUNT = "count"
-    EACH = "each"
-
-
-class OnError(StrEnum):
-    """What a step's final failure does."""
-
-    FAIL = "fail"
-    CONTINUE = "continue"
-    ROUTE = "route"
 
 
 class Lane(StrEnum):
@@ -88,135 +56,6 @@ class Variable:
     type: str = "any"
     default: Json = None
     merge: Merge = Merge.LAST
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """When a failed attempt is followed by another.
-
-    ``max_attempts`` counts the first one (1: never retry). The wait before attempt n+1 is
-    ``delay * factor ** (n - 1)``, at most ``max_delay``; with ``jitter`` a random part of up to half is taken off.
-    """
-
-    max_attempts: int = 1
-    delay: timedelta = timedelta(seconds=1)
-    factor: float = 2.0
-    max_delay: timedelta = timedelta(minutes=5)
-    jitter: bool = True
-    on: frozenset[Category] = frozenset({Category.TRANSIENT, Category.TIMEOUT, Category.CAPACITY})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Join:
-    """``count`` is the n of ``join: {count: n}`` and 0 otherwise."""
-
-    kind: JoinKind = JoinKind.ALL
-    count: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectorSpec:
-    """Call one action (``use: connector.action``) with ``inputs`` (the field ``with``)."""
-
-    use: str
-    connection: str | None = None
-    inputs: JsonObject = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransformSpec:
-    """Build a value: ``template`` is the ``set`` mapping or the ``value`` field, whichever was written."""
-
-    template: Json
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionSpec:
-    """Leave by ``true`` or ``false``."""
-
-    test: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One case of a switch."""
-
-    when: str
-    port: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchSpec:
-    """Leave by the port of the first case that holds, or of all (``mode: all``); by ``default`` if none does."""
-
-    cases: tuple[Case, ...]
-    all_matching: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeSpec:
-    """Combine what arrived: list | object | first | concat."""
-
-    combine: str = "list"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DelaySpec:
-    """Wait ``duration`` (a duration text, or a template giving one or a number of seconds) or ``until`` (an expression)."""
-
-    duration: str | None = None
-    until: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RespondSpec:
-    """Answer the synchronous caller; ``status`` may be a template."""
-
-    status: Json = 200
-    headers: JsonObject = field(default_factory=dict)
-    body: Json = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopSpec:
-    """End the execution. ``output`` and ``message`` may hold templates."""
-
-    succeeded: bool = True
-    output: Json = None
-    message: str = ""
-
-
-NodeSpec: TypeAlias = (
-    ConnectorSpec | TransformSpec | ConditionSpec | SwitchSpec | MergeSpec | DelaySpec | RespondSpec | StopSpec
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """A vertex: what all kinds share, and the ``spec`` of its own kind."""
-
-    key: str
-    kind: NodeKind
-    spec: NodeSpec
-    name: str = ""
-    description: str = ""
-    join: Join = Join()
-    retry: RetryPolicy = RetryPolicy()
-    timeout: timedelta = timedelta(minutes=5)
-    on_error: OnError = OnError.FAIL
-    input: Json = None
-    has_input: bool = False
-    assign: JsonObject = field(default_factory=dict)
-    strict: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edge:
-    """An arrow from ``source``'s ``port`` to ``target``."""
-
-    source: str
-    port: str
-    target: str
 
 
 class TriggerKind(StrEnum):

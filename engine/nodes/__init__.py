@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from engine.model.workflow import NodeKind
+from engine.model.node import NodeKind
 from engine.nodes import condition, delay, merge, respond, stop, switch, transform
 from engine.nodes.base import PureHandler
 

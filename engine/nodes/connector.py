@@ -9,8 +9,8 @@ from engine.errors import InvalidInput, RetryableError, StepError, StepTimeout
 from engine.model.action import ActionCall, ActionInfo, Effect
 from engine.model.base import ConnectionId, Json, JsonObject, ProjectId, format_duration
 from engine.model.connection import Credentials
+from engine.model.node import ConnectorSpec
 from engine.model.outcome import Outcome, Succeeded
-from engine.model.workflow import ConnectorSpec
 from engine.nodes.base import Attempt
 
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from engine.errors import InvalidInput
 from engine.model.base import Json, parse_duration
+from engine.model.node import DelaySpec
 from engine.model.outcome import Succeeded, Suspended
-from engine.model.workflow import DelaySpec
 from engine.nodes.base import Attempt
 
 REASON = "delay"

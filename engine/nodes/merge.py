@@ -2,8 +2,8 @@
 
 from engine.errors import InvalidInput
 from engine.model.base import Json, JsonObject
+from engine.model.node import MergeSpec
 from engine.model.outcome import Succeeded
-from engine.model.workflow import MergeSpec
 from engine.nodes.base import Attempt
 
 

@@ -2,8 +2,8 @@
 
 from engine.errors import Category
 from engine.model.execution import Failure
+from engine.model.node import StopSpec
 from engine.model.outcome import Failed, Succeeded
-from engine.model.workflow import StopSpec
 from engine.nodes.base import Attempt
 
 CODE = "stopped"

@@ -1,8 +1,8 @@
 """Switch nodes: leave by the port of the first case that holds, or of all that hold."""
 
 from engine.expressions import truthy
+from engine.model.node import SwitchSpec
 from engine.model.outcome import Succeeded
-from engine.model.workflow import SwitchSpec
 from engine.nodes.base import Attempt
 
 DEFAULT = "default"

@@ -62,7 +62,7 @@ class Attribute:
     @property
     def cost(self) -> int:
         """Units for following the path once."""
-        return 60 + 250 * len(self.path)
+        return 60 + 400 * len(self.path)
 
     def of(self, item: Json) -> Json:
         """Return what the path names inside ``item``, or null."""

@@ -75,7 +75,7 @@ def compact(budget: Budget, value: Json) -> Json:
 def flatten(budget: Budget, value: Json, depth: Json = 1) -> Json:
     known = items(value, "flatten")
     for _ in range(whole(depth, "flatten", low=1, high=10)):
-        budget.spend(100 * len(known))
+        budget.spend(150 * len(known))
         budget.make_items(sum(len(item) if isinstance(item, list) else 1 for item in known), each=40)
         known = [one for item in known for one in (item if isinstance(item, list) else (item,))]
     return known
@@ -126,7 +126,7 @@ def max_(budget: Budget, value: Json, attribute: Json = None) -> Json:
 
 def _numbers(budget: Budget, value: Json, attribute: Json, where: str) -> list[Json]:
     known, path = items(value, where), Attribute(attribute, where)
-    budget.make_items(len(known), each=150 + path.cost)
+    budget.make_items(len(known), each=300 + path.cost)
     found = (path.of(item) for item in known)
     return [number(one, where) for one in found if one is not None]
 

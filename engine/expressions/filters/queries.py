@@ -61,14 +61,14 @@ def reject(budget: Budget, value: Json, attribute: Json, *condition: Json) -> Js
 )
 def sort(budget: Budget, value: Json, attribute: Json = None, descending: Json = False) -> Json:
     known, path = items(value, "sort"), Attribute(attribute, "sort")
-    budget.make_items(len(known), each=path.cost + 100)
+    budget.make_items(len(known), each=path.cost + 250)
     keyed = [(path.of(item), item) for item in known]
     present = [pair for pair in keyed if pair[0] is not None]
     kinds = {kind(key) for key, _ in present}
     if len(kinds) > 1 or not kinds <= {"number", "text"}:
         raise ExpressionError(f"sort needs numbers only or texts only, not {' and '.join(sorted(kinds))}")
     characters = sum(len(key) for key, _ in present) if kinds == {"text"} else 0
-    budget.spend((60 * len(present) + characters) * len(present).bit_length())
+    budget.spend((20 * len(present) + characters) * len(present).bit_length())
     present.sort(key=_key, reverse=truthy(descending))
     return [item for _, item in present] + [item for key, item in keyed if key is None]
 

@@ -141,13 +141,13 @@ def truncate(budget: Budget, value: Json, length: Json, ending: Json = "…") ->
 @TABLE.add("Fill up on the left until the text has `width` characters.", ("7 | pad_left(3, '0')", "007"))
 def pad_left(budget: Budget, value: Json, width: Json, fill: Json = _SPACE) -> Json:
     known = text(to_text(budget, value), "pad_left")
-    return _fill(budget, fill, whole(width, "pad_left") - len(known)) + known
+    return _fill(budget, fill, whole(width, "pad_left"), known) + known
 
 
 @TABLE.add("Fill up on the right until the text has `width` characters.", ("'a' | pad_right(3, '.')", "a.."))
 def pad_right(budget: Budget, value: Json, width: Json, fill: Json = _SPACE) -> Json:
     known = text(to_text(budget, value), "pad_right")
-    return known + _fill(budget, fill, whole(width, "pad_right") - len(known))
+    return known + _fill(budget, fill, whole(width, "pad_right"), known)
 
 
 @TABLE.add("Cut off a text at the start, if it is there.", ("'re: hello' | remove_prefix('re: ')", "hello"))
@@ -168,12 +168,14 @@ def index_of(budget: Budget, value: Json, part: Json) -> Json:
     return value.find(part)
 
 
-def _fill(budget: Budget, fill: Json, missing: int) -> str:
+def _fill(budget: Budget, fill: Json, width: int, known: str) -> str:
     if len(text(fill, "padding")) != 1:
         raise ExpressionError("padding needs one character to fill up with")
-    budget.make_text(max(0, missing))
-    budget.make_text(max(0, missing))
-    return str(fill) * missing
+    if width <= len(known):
+        return ""
+    budget.make_text(width)
+    budget.make_text(width - len(known))
+    return str(fill) * (width - len(known))
 
 
 def _pay_for_case(budget: Budget, value: str) -> None:

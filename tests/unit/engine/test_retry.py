@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import Category
-from engine.model.workflow import RetryPolicy
+from engine.model.node import RetryPolicy
 from engine.retry import LONGEST_RETRY_AFTER, may_retry, next_delay
 
 SECOND = timedelta(seconds=1)

@@ -16,19 +16,8 @@ from engine.definition.tables import fill, tables
 from engine.definition.yaml_text import read_yaml
 from engine.graph import compile_graph
 from engine.model.base import VersionId
-from engine.model.workflow import (
-    Definition,
-    Edge,
-    Node,
-    NodeKind,
-    RetryPolicy,
-    ScheduleSpec,
-    TransformSpec,
-    TriggerKind,
-    Variable,
-    WebhookSpec,
-    WorkflowSettings,
-)
+from engine.model.node import Edge, Node, NodeKind, RetryPolicy, TransformSpec
+from engine.model.workflow import Definition, ScheduleSpec, TriggerKind, Variable, WebhookSpec, WorkflowSettings
 from tests.unit.engine.definition.texts import problems
 from webhooks.building import check_scheme
 

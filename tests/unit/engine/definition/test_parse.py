@@ -9,16 +9,8 @@ import pytest
 from engine.definition import Source, load_document, parse_definition
 from engine.definition.report import MAX_PROBLEMS
 from engine.errors import Category, InvalidDefinition
-from engine.model.workflow import (
-    Join,
-    JoinKind,
-    Lane,
-    RespondWhen,
-    ScheduleSpec,
-    StopSpec,
-    WebhookSpec,
-    WhilePaused,
-)
+from engine.model.node import Join, JoinKind, StopSpec
+from engine.model.workflow import Lane, RespondWhen, ScheduleSpec, WebhookSpec, WhilePaused
 from tests.unit.engine.definition.texts import STEP, only, problems, workflow
 
 TEN_MISTAKES = """\
