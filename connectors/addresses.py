@@ -20,7 +20,7 @@ from ipaddress import (
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-SETTING = "PATCHBAY_ALLOW_PRIVATE_NETWORKS"
+SETTING = "PATCHBAY_ALLOW_PRIVATE"
 """The setting that messages name; ``AddressPolicy.allowed`` comes from it."""
 
 # Instance metadata and platform agents: they hand out credentials to whoever asks from the machine. Some lie in

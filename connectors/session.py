@@ -113,10 +113,18 @@ class Http:
         given = dict(headers or {})
         check_headers(given)
         request = self._build(method, url, params, given, json=json, data=data, files=files, content=content)
+        limit = min(timeout or self.timeout, self.timeout)
+        response = await self._send(request, timeout=limit, follow_redirects=follow_redirects)
+        error = failure(response, now=self.now(), expect=expect, authorised=self.authorised, effect=self.effect)
+        if error is not None:
+            raise error
+        return response
+
+    async def _send(self, request: httpx.Request, *, timeout: timedelta, follow_redirects: bool) -> httpx.Response:
         try:
-            response = await self.client.send(
+            return await self.client.send(
                 request,
-                timeout=min(timeout or self.timeout, self.timeout),
+                timeout=timeout,
                 follow_redirects=follow_redirects,
                 secret_headers=[name.lower() for name in self.proof.headers],
                 permit=self._permit,
@@ -127,24 +135,22 @@ class Http:
             raise
         finally:
             self.sent = self.sent or SENT in request.extensions
-        error = failure(response, now=self.now(), expect=expect, authorised=self.authorised, effect=self.effect)
-        if error is not None:
-            raise error
-        return response
 
     def _build(
         self, method: str, url: str, params: Params | None, headers: dict[str, str], *, json: Json, **body: Any
     ) -> httpx.Request:
-        if json is not None:
-            body["content"] = msgspec.json.encode(json)
-            headers.setdefault("Content-Type", "application/json")
         target = parse_url(self._absolute(url))
         pairs = [*(params.items() if isinstance(params, Mapping) else params or ()), *self.proof.query.items()]
-        if pairs:
-            target = target.copy_merge_params(_flat(pairs))
+        kind: dict[str, str] = {}
         try:
-            return httpx.Request(method.upper(), target, headers={**headers, **self.proof.headers}, **body)
-        except (UnicodeEncodeError, TypeError, ValueError) as exc:
+            if json is not None:
+                body["content"] = msgspec.json.encode(json)
+                kind = {"Content-Type": "application/json"}
+            if pairs:
+                target = target.copy_merge_params(_flat(pairs))
+            together = _merged(kind, headers, self.proof.headers)
+            return httpx.Request(method.upper(), target, headers=together, **body)
+        except (UnicodeEncodeError, TypeError, ValueError, httpx.InvalidURL) as exc:
             raise InvalidInput(f"the request cannot be written as HTTP: {exc}") from exc
 
     def _absolute(self, url: str) -> str:
@@ -169,7 +175,7 @@ def json_of(response: httpx.Response) -> Json:
         return None
     try:
         return msgspec.json.decode(response.content.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         host = response.request.url.host
         raise RemoteRejected(f"{host} answered {response.status_code} with something that is not JSON") from exc
 
@@ -180,3 +186,9 @@ def _flat(pairs: Sequence[tuple[str, Any]]) -> httpx.QueryParams:
     for name, value in pairs:
         flat += [(name, one) for one in (value if isinstance(value, list | tuple) else [value]) if one is not None]
     return httpx.QueryParams(flat)
+
+
+def _merged(*layers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers together; a later layer replaces an earlier one's, however the name is written."""
+    named = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
+    return dict(named.values())

@@ -172,18 +172,25 @@ def _body(given: MappingType[str, Any], content_type: str | None, headers: dict[
     if "multipart" in given:
         return {"files": [_part(part) for part in given["multipart"]]}
     if "text" in given:
-        headers.setdefault("Content-Type", content_type or "text/plain; charset=utf-8")
-        return {"content": given["text"].encode()}
+        _describe(headers, content_type or "text/plain; charset=utf-8")
+        return {"content": given["text"].encode(errors="replace")}
     if "binary" in given:
-        headers.setdefault("Content-Type", content_type or "application/octet-stream")
+        _describe(headers, content_type or "application/octet-stream")
         return {"content": _decoded(given["binary"], "binary")}
     return {}
+
+
+def _describe(headers: dict[str, str], content_type: str) -> None:
+    if "content-type" not in map(str.lower, headers):
+        headers["Content-Type"] = content_type
 
 
 def _part(part: MappingType[str, Any]) -> tuple[str, tuple[str | None, bytes, str | None]]:
     if (part["value"] is None) == (part["content"] is None):
         raise InvalidInput(f'the part "{part["name"]}" of input "multipart" needs either value or content')
-    content = part["value"].encode() if part["content"] is None else _decoded(part["content"], "multipart")
+    content = (
+        part["value"].encode(errors="replace") if part["content"] is None else _decoded(part["content"], "multipart")
+    )
     return part["name"], (part["filename"], content, part["content_type"])
 
 

@@ -17,6 +17,7 @@ class Received:
     target: str
     headers: dict[str, str]
     body: bytes
+    names: list[str] = field(default_factory=list)
 
     @property
     def json(self) -> Any:
@@ -69,7 +70,7 @@ async def read_request(reader: asyncio.StreamReader) -> Received | None:
     method, target, _ = line.split(" ")
     headers = {name.lower(): value for name, _, value in (text.partition(": ") for text in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Received(method, target, headers, body)
+    return Received(method, target, headers, body, [text.partition(": ")[0].lower() for text in lines])
 
 
 def answer(body: bytes | str = b"{}", *, status: int = 200, kind: str = "application/json", **headers: str) -> bytes:

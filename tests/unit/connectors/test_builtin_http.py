@@ -97,7 +97,8 @@ async def test_the_header_of_the_key_can_be_named_left_out_or_given(server: Stub
         ({"text": "ü"}, "text/plain; charset=utf-8", "ü".encode()),
         ({"text": "<a/>", "content_type": "text/xml"}, "text/xml", b"<a/>"),
         ({"binary": "AP8="}, "application/octet-stream", b"\x00\xff"),
-        ({"json": [], "headers": {"Content-Type": "application/vnd.api+json"}}, "application/vnd.api+json", b"[]"),
+        ({"json": [], "headers": {"content-TYPE": "application/vnd.api+json"}}, "application/vnd.api+json", b"[]"),
+        ({"text": "a", "headers": {"content-type": "text/csv"}, "content_type": "text/x"}, "text/csv", b"a"),
     ],
 )
 async def test_a_body_is_sent_in_each_form(
@@ -175,6 +176,32 @@ async def test_a_connection_authorises_the_call(
 
     assert server.received[0].target == target
     assert header is None or server.received[0].headers[header[0]] == header[1]
+
+
+async def test_a_connections_credentials_replace_what_a_workflow_writes(server: StubServer, registry: Registry) -> None:
+    await call(
+        registry,
+        server.url,
+        connection=({"type": "bearer", "token": "t"}, {}),
+        headers={"authorization": "Bearer other"},
+    )
+
+    assert server.received[0].headers["authorization"] == "Bearer t"
+    assert server.received[0].names.count("authorization") == 1
+
+
+@pytest.mark.parametrize("inputs", [{"json": "\ud800"}, {"query": {"q": "\ud800"}}, {"headers": {"X": "\ud800"}}])
+async def test_text_that_is_no_unicode_is_refused(registry: Registry, server: StubServer, inputs: JsonObject) -> None:
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        await call(registry, server.url, method="POST", **inputs)
+
+
+async def test_json_nested_too_deeply_is_no_crash(server: StubServer, registry: Registry) -> None:
+    server.respond = lambda _: answer(b"[" * 9_000 + b"]" * 9_000)
+
+    output = await call(registry, server.url)
+
+    assert output["body"].startswith("[[[")
 
 
 async def test_a_connection_can_be_kept_to_its_hosts(server: StubServer, registry: Registry) -> None:
