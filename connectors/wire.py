@@ -8,7 +8,7 @@ import asyncio
 import time
 
 from connectors.responses import ConnectionLost, RawResponse, ResponseReader
-from engine.errors import StepTimeout
+from engine.errors import StepError, StepTimeout
 
 
 class Wire(asyncio.Protocol):
@@ -75,7 +75,7 @@ class Wire(asyncio.Protocol):
         try:
             if self._reader.feed(data):
                 self._waiter.set_result(self._reader.response)
-        except Exception as exc:  # noqa: BLE001 - handed over to the caller of exchange, as asyncio would only log it
+        except StepError as exc:  # asyncio would only log it; whoever waits must get it
             self._waiter.set_exception(exc)
 
     def eof_received(self) -> None:
