@@ -3,10 +3,13 @@
 Publishing moves the workflow's pointer together with its triggers and hooks; running executions keep their version.
 """
 
+import copy
+import json
 import secrets as random_secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from engine.audit import Act, audit
 from engine.definition import Outside, check_references, definition_hash, load_document, parse_definition
@@ -28,6 +31,8 @@ from engine.routes import IMPLICIT_MANUAL, MANUAL_KEY
 HOOK_ID_BYTES = 18  # 144 random bits: a hook's address is as hard to guess as a key
 CHANGED = "definitions.changed"
 """The signal after every change, so that others need not wait until they compare stamps."""
+
+Checked: TypeAlias = tuple[Definition, JsonObject]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,7 @@ class Publishing:
         self._clock = clock
         self._outside = outside
 
-    def check(self, text: str) -> tuple[Definition, JsonObject]:
+    def check(self, text: str) -> Checked:
         """Parse and check a text. Raises InvalidDefinition with every problem."""
         return parse_definition(text, outside=self._outside)
 
@@ -84,33 +89,26 @@ class Publishing:
             await uow.commit()
         return Saved(workflow=workflow, version=version, created=True)
 
-    async def save(self, project: ProjectId, key: str, text: str, *, actor: str, note: str = "") -> Saved:
+    async def save(
+        self, project: ProjectId, key: str, text: str, *, actor: str, note: str = "", expected: int | None = None
+    ) -> Saved:
         """Store a text as the next version of a workflow; the published version stays published.
 
+        Args:
+            expected: The number of the version that the text was made from; ``None`` leaves it open.
+
         Raises:
-            NotFound, InvalidDefinition; Conflict: Somebody saved at the same moment, or the new name is taken.
+            NotFound, InvalidDefinition; Conflict: Somebody saved meanwhile, or the new name is taken.
         """
-        definition, document = self.check(text)
-        now = self._clock.now()
+        checked = self.check(text)
         async with self._database.write() as uow:
             workflow = await uow.workflows.get(project, key)
-            newest = await uow.workflows.version_by_number(workflow.id, workflow.latest)
-            if newest.document == document:
-                return Saved(workflow=workflow, version=newest, created=False)
-            changed = replace(
-                workflow,
-                name=definition.name,
-                description=definition.description,
-                latest=workflow.latest + 1,
-                updated_at=now,
-            )
-            version = _version(changed, text, document, now=now, actor=actor, note=note)
-            await uow.workflows.update(changed, expected_latest=workflow.latest)
-            await uow.workflows.add_version(version)
-            details = {"version": version.number}
-            await audit(uow, self._clock, Act(project, actor), "workflow.save", target=workflow.id, details=details)
-            await uow.commit()
-        return Saved(workflow=changed, version=version, created=True)
+            if expected is not None and workflow.latest != expected:
+                raise Conflict(f'"{workflow.name}" is at version {workflow.latest}, not {expected} any more; read it')
+            saved = await self._save(uow, workflow, text, checked=checked, act=Act(project, actor), note=note)
+            if saved.created:
+                await uow.commit()
+        return saved
 
     async def publish(self, project: ProjectId, key: str, *, actor: str, number: int | None = None) -> Workflow:
         """Make a version (by default the newest) the one that new events run, with its triggers, and activate it.
@@ -120,24 +118,43 @@ class Publishing:
             InvalidDefinition: It names secrets or connections that are not there. The old version stays live.
             Conflict: A hook path is taken by another workflow.
         """
-        now = self._clock.now()
         async with self._database.write() as uow:
             workflow = await uow.workflows.get(project, key)
             version = await uow.workflows.version_by_number(workflow.id, number or workflow.latest)
-            definition = load_document(version.document)
-            await self._check_bindings(uow, project, definition)
-            triggers = await self._triggers(uow, project, version, definition)
-            await uow.triggers.publish(workflow.id, triggers)
-            for trigger in triggers:
-                await _address(uow, trigger, definition)
-            published = replace(workflow, status=WorkflowStatus.ACTIVE, published=version.id, updated_at=now)
-            await uow.workflows.update(published)
-            await uow.triggers.touch()
-            details = {"version": version.number}
-            await audit(uow, self._clock, Act(project, actor), "workflow.publish", target=workflow.id, details=details)
+            active = replace(workflow, status=WorkflowStatus.ACTIVE)
+            published = await self._publish(uow, active, version, Act(project, actor))
             await uow.commit()
         await self._broker.signal(CHANGED, workflow.id.encode())
         return published
+
+    async def edit(
+        self, project: ProjectId, key: str, change: Callable[[JsonObject], JsonObject], *, actor: str, note: str
+    ) -> Saved:
+        """Save a change to the newest version's document, and publish it at once if the newest one is published.
+
+        A paused workflow stays paused. ``change`` gets a document of its own and may be called for any newest version.
+
+        Raises:
+            NotFound, InvalidDefinition; Conflict: The published version is not the newest, so that publishing this
+                change would publish others with it. Nothing was stored in any of these cases.
+        """
+        act = Act(project, actor)
+        async with self._database.write() as uow:
+            workflow = await uow.workflows.get(project, key)
+            newest = await uow.workflows.version_by_number(workflow.id, workflow.latest)
+            if workflow.published not in (None, newest.id):
+                raise Conflict(
+                    f'version {newest.number} of "{workflow.name}" is newer than the published one; '
+                    "publish it or save the whole text"
+                )
+            text = json.dumps(change(copy.deepcopy(newest.document)), indent=2, ensure_ascii=False)
+            saved = await self._save(uow, workflow, text, checked=self.check(text), act=act, note=note)
+            if saved.created and workflow.published is not None:
+                changed = await self._publish(uow, saved.workflow, saved.version, act)
+                saved = replace(saved, workflow=changed)
+            await uow.commit()
+        await self._broker.signal(CHANGED, workflow.id.encode())
+        return saved
 
     async def pause(self, project: ProjectId, key: str, *, actor: str) -> Workflow:
         """Stop starting executions; what happens to events is the definition's ``settings.while_paused``."""
@@ -166,6 +183,42 @@ class Publishing:
             await audit(uow, self._clock, Act(project, actor), "workflow.delete", target=workflow.id, details=details)
             await uow.commit()
         await self._broker.signal(CHANGED, workflow.id.encode())
+
+    async def _save(
+        self, uow: UnitOfWork, workflow: Workflow, text: str, *, checked: Checked, act: Act, note: str
+    ) -> Saved:
+        definition, document = checked
+        newest = await uow.workflows.version_by_number(workflow.id, workflow.latest)
+        if newest.document == document:
+            return Saved(workflow=workflow, version=newest, created=False)
+        now = self._clock.now()
+        changed = replace(
+            workflow,
+            name=definition.name,
+            description=definition.description,
+            latest=workflow.latest + 1,
+            updated_at=now,
+        )
+        version = _version(changed, text, document, now=now, actor=act.actor, note=note)
+        await uow.workflows.update(changed, expected_latest=workflow.latest)
+        await uow.workflows.add_version(version)
+        details = {"version": version.number}
+        await audit(uow, self._clock, act, "workflow.save", target=workflow.id, details=details)
+        return Saved(workflow=changed, version=version, created=True)
+
+    async def _publish(self, uow: UnitOfWork, workflow: Workflow, version: Version, act: Act) -> Workflow:
+        definition = load_document(version.document)
+        await self._check_bindings(uow, act.project, definition)
+        triggers = await self._triggers(uow, act.project, version, definition)
+        await uow.triggers.publish(workflow.id, triggers)
+        for trigger in triggers:
+            await _address(uow, trigger, definition)
+        published = replace(workflow, published=version.id, updated_at=self._clock.now())
+        await uow.workflows.update(published)
+        await uow.triggers.touch()
+        details = {"version": version.number}
+        await audit(uow, self._clock, act, "workflow.publish", target=workflow.id, details=details)
+        return published
 
     async def _set_status(
         self, project: ProjectId, key: str, status: WorkflowStatus, *, allowed: Collection[WorkflowStatus], actor: str
