@@ -91,7 +91,7 @@ class Stored:
             while page := await uow.events.list(DEFAULT_PROJECT, where, Page(limit=200, after=after)):
                 found += page
                 after = page[-1].id
-        return sorted(found, key=lambda event: event.occurred_at)
+        return sorted(found, key=lambda event: (event.occurred_at, event.id))
 
     async def publish(self, document: JsonObject, *, number: int = 2, enabled: bool = True) -> VersionId:
         """Save and publish another version."""
