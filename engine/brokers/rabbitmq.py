@@ -116,6 +116,7 @@ class RabbitBroker:
             self._consumers.discard(consumer)
 
     async def depth(self, lane: Lane) -> int:
+        """A snapshot: a message that is just then on its way to or from a consumer may be missing."""
         async with self._short_channel("counting messages") as channel:
             declared = await channel.queue_declare(self._topology.lanes[lane], passive=True)
             waiting, consumers = declared.message_count or 0, declared.consumer_count or 0

@@ -186,7 +186,9 @@ async def test_depth_counts_messages_that_wait_or_are_unacknowledged(brokers: Se
         await take(messages)
         assert await other.depth(Lane.NORMAL) == 4
 
-    assert await other.depth(Lane.NORMAL) == 4
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await other.depth(Lane.NORMAL) != 4:  # RabbitMQ takes back what was held a moment after the end
+            await asyncio.sleep(0.01)
     assert await other.depth(Lane.HIGH) == 0
 
 
