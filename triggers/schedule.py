@@ -31,6 +31,7 @@ POSTPONED_BY = timedelta(seconds=60)
 _BATCH = 100
 _FIRING = (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED)
 _CHECKED_AT_A_TIME = 20
+_CHECK_PAUSE = timedelta(milliseconds=50)  # reading thousands of definitions is no hurry, and must not hog the process
 
 
 async def run_schedules(
@@ -83,6 +84,7 @@ class Schedules:
         self._leads = leads
         self._stamp: int | None = None
         self._known: dict[TriggerId, VersionId] = {}
+        self._specs: dict[TriggerId, tuple[VersionId, ScheduleSpec]] = {}
         self._due: dict[TriggerId, None] = {}
         self._unchecked: dict[TriggerId, None] = {}
 
@@ -98,7 +100,9 @@ class Schedules:
             await self._hand_over(list(islice(self._due, _BATCH)))
         elif self._unchecked:
             await self._hand_over(list(islice(self._unchecked, _CHECKED_AT_A_TIME)))
-        return AT_ONCE if self._due or self._unchecked else POLL_EVERY
+        if self._due:
+            return AT_ONCE
+        return _CHECK_PAUSE if self._unchecked else POLL_EVERY
 
     def stand_down(self) -> None:
         """Forget everything; when this process leads again, it starts from what the database says then."""
@@ -106,7 +110,7 @@ class Schedules:
             for trigger_id in self._known:
                 self._timetable.remove(trigger_id)
         self._stamp = None
-        for state in (self._known, self._due, self._unchecked):
+        for state in (self._known, self._specs, self._due, self._unchecked):
             state.clear()
 
     async def _reconcile(self) -> None:
@@ -137,7 +141,7 @@ class Schedules:
 
     def _stop(self, trigger_id: TriggerId) -> None:
         self._timetable.remove(trigger_id)
-        for state in (self._known, self._due, self._unchecked):
+        for state in (self._known, self._specs, self._due, self._unchecked):
             state.pop(trigger_id, None)
 
     async def _hand_over(self, ids: Sequence[TriggerId]) -> None:
@@ -192,9 +196,15 @@ class Schedules:
         trigger = stored.trigger
         if not (trigger.active and trigger.enabled) or stored.workflow_status not in _FIRING:
             return None
+        version, spec = self._specs.get(trigger.id, (None, None))
+        if spec is not None and version == trigger.version_id:
+            return spec
         definition = await self._definitions.definition(trigger.version_id, within=uow)
         declared = definition.triggers.get(trigger.key)
-        return declared.spec if declared is not None and isinstance(declared.spec, ScheduleSpec) else None
+        if declared is None or not isinstance(declared.spec, ScheduleSpec):
+            return None
+        self._specs[trigger.id] = (trigger.version_id, declared.spec)
+        return declared.spec
 
 
 def _plan(spec: ScheduleSpec, trigger: Trigger, now: datetime) -> DueNow:
