@@ -1,6 +1,5 @@
 """Make attempts at nodes: build what their expressions see, run them, and turn whatever goes wrong into an outcome."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ import msgspec
 
 from engine.errors import LimitExceeded, PatchbayError
 from engine.graph import Graph
+from engine.journal import Records
 from engine.model.base import ExecutorId, JsonObject
 from engine.model.execution import Claimed, Failure
 from engine.model.node import NodeKind
@@ -17,7 +17,6 @@ from engine.model.outcome import Failed, Outcome, Succeeded
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, EffectHandler, PreparedCall, failed
 from engine.ports import Clock
-from engine.recorder import Recorder
 from engine.scope import execution_scope, trigger_scope
 from engine.state import State, Visit
 from engine.variables import assigned_by
@@ -38,7 +37,7 @@ class Tools:
 
     owner: ExecutorId
     effects: Mapping[NodeKind, EffectHandler]
-    recorder: Recorder
+    recorder: Records
     clock: Clock
     jitter: Callable[[], float]
     is_alive: Callable[[], bool]
@@ -71,7 +70,7 @@ class Attempts:
         except PatchbayError as exc:
             return failed(exc, step=visit.path)
 
-    def prepare(self, state: State, visit: Visit, now: datetime) -> tuple[Attempt, PreparedCall] | Failed:
+    def prepare(self, state: State, visit: Visit, now: datetime) -> tuple[Attempt, PreparedCall] | Outcome:
         """Make an effect ready to begin; nothing is sent."""
         try:
             attempt = self._attempt(state, visit, now)
@@ -80,17 +79,12 @@ class Attempts:
             return failed(exc, step=visit.path)
 
     async def perform(self, attempt: Attempt, call: PreparedCall) -> Outcome:
-        """Make one call, until it ends or the execution's time is up. Whatever a connector raises ends here."""
+        """Make one call. Whatever a connector raises ends here."""
         step = attempt.visit.path
-        remaining = attempt.deadline_at - self._tools.clock.now()
         try:
-            async with asyncio.timeout(remaining.total_seconds()):
-                outcome = await call.perform()
-            return self._assigned(attempt, self._plain(outcome, step))
+            return self._assigned(attempt, self._plain(await call.perform(), step))
         except PatchbayError as exc:
             return failed(exc, step=step)
-        except TimeoutError:
-            return Failed(failure=overtime(self._graph, step))
         except Exception as exc:
             log.exception("step crashed", extra={"execution_id": self._claimed.id, "step": step})
             message = f"the connector failed with {type(exc).__name__}: {exc}"[:2000]

@@ -16,7 +16,7 @@ from engine.journal import Journal
 from engine.model.action import Effect
 from engine.model.base import new_id
 from engine.model.execution import Claimed, DeadLetter, Failure, Status, StepRecord, StepStatus
-from engine.model.outcome import Failed, Outcome, Succeeded, Unknown
+from engine.model.outcome import Outcome, Succeeded, Unknown
 from engine.nodes import PURE
 from engine.nodes.base import failed
 from engine.planner import apply, begin, intend, next_due, result, settle, wake
@@ -128,7 +128,7 @@ class _Drive:
         prepared = []
         for visit in visits:
             ready = self._attempts.prepare(self._state, visit, now)
-            if isinstance(ready, Failed):
+            if not isinstance(ready, tuple):
                 self._settle(visit, ready, now, effect=False)
                 continue
             prepared.append((visit, *ready))

@@ -1,10 +1,17 @@
 """What one execution did since its last commit, and the commits themselves."""
 
 from datetime import datetime
+from typing import Protocol
 
 from engine.model.base import ExecutorId, Json
 from engine.model.execution import Claimed, DeadLetter, ExecutionRecord, Failure, Response, Status, StepRecord
-from engine.recorder import Recorder
+
+
+class Records(Protocol):
+    """Where commits go; see ``engine.recorder``."""
+
+    async def record(self, record: ExecutionRecord, *, reply_to: str | None = None) -> bool:
+        """Store it; false if it did not count, because somebody else owns the execution."""
 
 
 class OwnershipLost(Exception):
@@ -14,7 +21,7 @@ class OwnershipLost(Exception):
 class Journal:
     """Collects the records of one owned execution."""
 
-    def __init__(self, claimed: Claimed, *, owner: ExecutorId, recorder: Recorder) -> None:
+    def __init__(self, claimed: Claimed, *, owner: ExecutorId, recorder: Records) -> None:
         self._claimed = claimed
         self._owner = owner
         self._recorder = recorder

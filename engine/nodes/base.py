@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from engine.errors import PatchbayError, RetryableError, StepError
+from engine.errors import OutcomeUnknown, PatchbayError, RetryableError, StepError
 from engine.graph import CompiledNode
 from engine.model.action import Effect
 from engine.model.base import ExecutionId, Json, JsonObject, ProjectId
 from engine.model.execution import Failure
-from engine.model.outcome import Failed, Outcome
+from engine.model.outcome import Failed, Outcome, Unknown
 from engine.state import Visit
 
 
@@ -68,7 +68,7 @@ class EffectHandler(Protocol):
 PureHandlers = Mapping[str, PureHandler]
 
 
-def failed(error: PatchbayError, *, step: str) -> Failed:
+def failed(error: PatchbayError, *, step: str) -> Failed | Unknown:
     """Turn an error into an outcome; what is no ``StepError`` (an expression that fails) is permanent."""
     retry_after = error.retry_after if isinstance(error, RetryableError) else None
     message = str(error)[:2000]
@@ -76,4 +76,6 @@ def failed(error: PatchbayError, *, step: str) -> Failed:
         failure = Failure(code=error.code, message=message, category=error.category, step=step)
     else:
         failure = Failure(code=error.code, message=message, step=step)
+    if isinstance(error, OutcomeUnknown):
+        return Unknown(failure=failure)
     return Failed(failure=failure, retry_after=retry_after)

@@ -1,13 +1,12 @@
 """Connector nodes: call one action of one connector, once."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
 from engine.breaker import Breakers
-from engine.errors import InvalidInput, RetryableError, StepError, StepTimeout
+from engine.errors import InvalidInput, OutcomeUnknown, RetryableError, StepError
 from engine.model.action import ActionCall, ActionInfo, Effect
-from engine.model.base import ConnectionId, Json, JsonObject, ProjectId, format_duration
+from engine.model.base import ConnectionId, Json, JsonObject, ProjectId
 from engine.model.connection import Credentials
 from engine.model.node import ConnectorSpec
 from engine.model.outcome import Outcome, Succeeded
@@ -24,7 +23,7 @@ class Actions(Protocol):
         """What repeating this very call would do."""
 
     async def perform(self, use: str, call: ActionCall) -> Json:
-        """Make one attempt. Raises StepError, classified."""
+        """Make one attempt within ``call.timeout``. Raises StepError, classified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,41 +73,42 @@ class PreparedAction:
     effect: Effect
 
     async def perform(self) -> Outcome:
-        """Make the call. Trouble of the remote side counts against the connection's breaker, bad inputs do not.
+        """Make the call, within the node's time limit and the execution's.
+
+        Trouble of the remote side counts against the connection's breaker; its refusals and bad inputs do not.
 
         Raises:
             CircuitOpen: The breaker is open; nothing was sent.
-            StepTimeout: The node's ``timeout`` passed; the call may have happened.
+            StepError: The call failed; the class says what to do.
         """
         bound = await self._bound()
-        breaker_key = f"{self.spec.use.partition('.')[0]}:{bound.id}" if bound else None
-        permit = await self.handler.breakers.admit(breaker_key) if breaker_key else None
-        limit = self.attempt.node.node.timeout
+        if bound is None:
+            return await self._call(None)
+        permit = await self.handler.breakers.admit(f"{bound.connector}:{bound.id}")
+        try:
+            outcome = await self._call(bound)
+        except (RetryableError, OutcomeUnknown):
+            permit.failure()
+            raise
+        except StepError:
+            permit.success()
+            raise
+        except BaseException:
+            permit.abandon()
+            raise
+        permit.success()
+        return outcome
+
+    async def _call(self, bound: BoundConnection | None) -> Outcome:
+        attempt = self.attempt
         call = ActionCall(
             inputs=self.inputs,
-            idempotency_key=self.attempt.idempotency_key,
-            timeout=limit,
+            idempotency_key=attempt.idempotency_key,
+            timeout=min(attempt.node.node.timeout, attempt.deadline_at - attempt.now),
             credentials=bound.credentials if bound else None,
             config=bound.config if bound else {},
         )
-        try:
-            async with asyncio.timeout(limit.total_seconds()):
-                output = await self.handler.actions.perform(self.spec.use, call)
-        except TimeoutError as exc:
-            if permit:
-                permit.failure()
-            raise StepTimeout(f"no result within {format_duration(limit)}, the node's timeout") from exc
-        except StepError as exc:
-            if permit:
-                permit.failure() if isinstance(exc, RetryableError) else permit.success()
-            raise
-        except asyncio.CancelledError:
-            if permit:
-                permit.abandon()
-            raise
-        if permit:
-            permit.success()
-        return Succeeded(output=output)
+        return Succeeded(output=await self.handler.actions.perform(self.spec.use, call))
 
     async def _bound(self) -> BoundConnection | None:
         if self.spec.connection is None:

@@ -79,4 +79,6 @@ def _arguments(function: Callable[..., Json]) -> str:
 
 
 def _literal(value: Json) -> str:
-    return {None: "null", True: "true", False: "false"}.get(value, repr(value)) if value not in (0, 1) else repr(value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return repr(value)
