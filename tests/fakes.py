@@ -118,10 +118,10 @@ class FakeBroker:
             raise Unavailable("the broker is switched off")
 
     def consume(self, *, prefetch: dict[Lane, int]) -> AbstractAsyncContextManager[AsyncIterator[Message]]:
-        raise NotImplementedError("nobody listens to this broker")
+        raise AssertionError("nobody listens to this broker")
 
     async def signal(self, topic: str, body: bytes) -> None:
         """Nobody listens."""
 
     def signals(self, *patterns: str) -> AbstractAsyncContextManager[AsyncIterator[Signal]]:
-        raise NotImplementedError("nobody listens to this broker")
+        raise AssertionError("nobody listens to this broker")
