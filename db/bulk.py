@@ -41,18 +41,21 @@ class Columns:
         """``a, b, c``."""
         return ", ".join(self.names)
 
-    @property
-    def marks(self) -> str:
-        """SQLite's ``?, ?, ?``."""
-        return ", ".join("?" * len(self.names))
+    def insert_arrays(self, table: str, **more: str) -> str:
+        """PostgreSQL's INSERT of any number of rows, given as one array per column.
 
-    def insert_arrays(self, table: str) -> str:
-        """PostgreSQL's INSERT of any number of rows, given as one array per column."""
-        return f"INSERT INTO {table} ({self.listed}) SELECT * FROM {self.unnest('new')}"  # noqa: S608 - our own names
+        ``more`` are columns that are computed from the others, which are named ``new.…``.
+        """
+        return self._insert(table, self.unnest("new"), more)
 
-    def insert_row(self, table: str) -> str:
-        """SQLite's INSERT of one row."""
-        return f"INSERT INTO {table} ({self.listed}) VALUES ({self.marks})"  # noqa: S608 - our own names
+    def insert_row(self, table: str, **more: str) -> str:
+        """SQLite's INSERT of one row; ``more`` as above."""
+        marks = ", ".join(f"? AS {name}" for name in self.names)
+        return self._insert(table, f"(SELECT {marks}) AS new WHERE true", more)
+
+    def _insert(self, table: str, source: str, more: dict[str, str]) -> str:
+        names, values = (", ".join(("", *part)) for part in (more.keys(), more.values()))
+        return f"INSERT INTO {table} ({self.listed}{names}) SELECT new.*{values} FROM {source}"  # noqa: S608 - our own
 
     def unnest(self, alias: str) -> str:
         """PostgreSQL's ``unnest($1::uuid[], …) AS alias(a, b, …)``."""
@@ -75,8 +78,13 @@ class Bulk:
         return list(await self._driver.execute_fetchall(sql, arguments))
 
     async def fetch_columns(self, sql: str, columns: Columns, rows: Rows) -> Sequence[Sequence[Any]]:
-        """Run one PostgreSQL statement that unnests ``columns``, and return what it returns."""
-        found: Sequence[Sequence[Any]] = await self._driver.fetch(sql, *_by_column(columns, rows))
+        """Run one PostgreSQL statement that unnests ``columns``, and return what it returns.
+
+        A column of nothing but NULL goes as an empty array, which ``unnest`` fills up: the driver takes most of its
+        time to look at every element of every array.
+        """
+        arrays = [() if values.count(None) == len(values) else values for values in _by_column(columns, rows)]
+        found: Sequence[Sequence[Any]] = await self._driver.fetch(sql, *arrays)
         return found
 
     async def each(self, sql: str, columns: Columns, rows: Rows) -> None:
@@ -93,9 +101,9 @@ class Bulk:
         return list(ids) if self.postgres else encode_json(list(ids))
 
 
-def _by_column(columns: Columns, rows: Rows) -> list[Sequence[Any]]:
+def _by_column(columns: Columns, rows: Rows) -> list[tuple[Any, ...] | list[Any]]:
     """Turn rows into columns; on the way clean the texts and refuse naive times."""
-    turned: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    turned: list[tuple[Any, ...] | list[Any]] = list(zip(*rows, strict=True))
     for place, kind in enumerate(columns.kinds):
         if kind is Kind.TEXT:
             turned[place] = [clean_text(value) for value in turned[place]]

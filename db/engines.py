@@ -5,10 +5,12 @@ transaction only before some statements (and commit a ``WITH … UPDATE`` at onc
 one transaction only if neither opens its own.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
@@ -35,6 +37,9 @@ _SQLITE_PRAGMAS = (
     "cache_size = -8192",
     "temp_store = MEMORY",
 )
+
+# Connections whose askers were cancelled; an event loop keeps no task alive by itself.
+_abandoned: set[asyncio.Task[Any]] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +110,32 @@ def _postgres(url: URL, settings: dict[str, str], *, size: int, wait: timedelta)
         pool_timeout=wait.total_seconds(),
         pool_reset_on_return=None,
         connect_args={
+            "async_creator_fn": _connect,
             "timeout": CONNECT_LIMIT.total_seconds(),
             "command_timeout": limit + 5,
             "server_settings": shared | settings,
         },
     )
+
+
+async def _connect(*arguments: Any, **settings: Any) -> Any:
+    """Connect to the end even if the caller is cancelled meanwhile, and close what nobody wants any more.
+
+    asyncpg leaves a future with an error that nobody fetches when it is cancelled while it negotiates TLS.
+    """
+    connecting = asyncio.get_running_loop().create_task(asyncpg.connect(*arguments, **settings))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        _abandoned.add(connecting)
+        connecting.add_done_callback(_close_abandoned)
+        raise
+
+
+def _close_abandoned(connecting: asyncio.Task[Any]) -> None:
+    _abandoned.discard(connecting)
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().terminate()
 
 
 def _sqlite(url: URL, *, size: int, wait: timedelta, read_only: bool) -> AsyncEngine:

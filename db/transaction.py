@@ -71,6 +71,8 @@ class Transaction:
 
     async def commit(self) -> None:
         """Make it durable. Raises Unavailable: it may or may not have been; a repeat with the same ids tells."""
+        if not self.open:
+            raise ValueError("this unit of work was committed already")
         if self._failed:
             raise Unavailable("the transaction failed before and was rolled back")
         with self._watched():

@@ -10,7 +10,7 @@ from db.repositories.steps import read_steps
 from db.transaction import Transaction
 from engine.model.base import EventId, ExecutionId, ExecutorId, ProjectId, VersionId, WorkflowId, require_utc
 from engine.model.event import NewExecution
-from engine.model.execution import Claimed, Status, StepRecord
+from engine.model.execution import Claimed, StepRecord
 
 _COLUMNS = Columns.of(
     id=Kind.ID,
@@ -21,17 +21,14 @@ _COLUMNS = Columns.of(
     trigger_key=Kind.WORD,
     event_id=Kind.ID,
     rerun_of=Kind.ID,
-    status=Kind.WORD,
     lane=Kind.WORD,
-    epoch=Kind.INT,
     created_at=Kind.TIME,
-    queued_at=Kind.TIME,
-    woken_at=Kind.TIME,
     deadline_at=Kind.TIME,
     reply_to=Kind.TEXT,
 )
-_INSERT_POSTGRES = _COLUMNS.insert_arrays("executions")
-_INSERT_SQLITE = _COLUMNS.insert_row("executions")
+_FRESH = {"status": "'queued'", "epoch": "0", "queued_at": "new.created_at", "woken_at": "new.created_at"}
+_INSERT_POSTGRES = _COLUMNS.insert_arrays("executions", **_FRESH)
+_INSERT_SQLITE = _COLUMNS.insert_row("executions", **_FRESH)
 
 # `status || ''` keeps the planner from the partial index on queued rows: with figures from a time when few were
 # queued it would read all of that index, which is the whole backlog, for every claim.
@@ -107,11 +104,7 @@ def _values(new: NewExecution) -> tuple[Any, ...]:
         new.trigger_key,
         new.event_id,
         new.rerun_of,
-        Status.QUEUED.value,
         new.lane.value,
-        0,
-        new.created_at,
-        new.created_at,
         new.created_at,
         new.deadline_at,
         new.reply_to,

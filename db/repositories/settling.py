@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, func, select, text, update
+from sqlalchemy import and_, delete, exists, func, literal, select, text, update
 
 from db.tables import dead_letters, events, executions, steps
 from db.transaction import Transaction
-from db.types import one_of
+from db.types import UtcDateTime, one_of
 from engine.model.base import ExecutionId, WorkflowId, is_id
 from engine.model.execution import Failure, Status, StepStatus
 from engine.model.workflow import Lane
@@ -50,7 +50,7 @@ class Settling:
             execution_id,
             _OPEN_STEPS,
             status=StepStatus.CANCELLED.value,
-            finished_at=func.coalesce(steps.c.finished_at, now),
+            finished_at=func.coalesce(steps.c.finished_at, literal(now, UtcDateTime())),
         )
         return had
 
@@ -80,7 +80,7 @@ class Settling:
             [StepStatus.CANCELLED.value],
             status=StepStatus.WAITING.value,
             finished_at=None,
-            due_at=func.coalesce(steps.c.due_at, now),
+            due_at=func.coalesce(steps.c.due_at, literal(now, UtcDateTime())),
         )
         lane = await self._transaction.scalar(select(executions.c.lane).where(executions.c.id == execution_id))
         return Lane(lane)
