@@ -22,6 +22,7 @@ MODULES = {
     "executor": "roles",
     "scheduler": "roles",
     "migrate": "roles",
+    "demo": "trying",
 }
 """Each command and the module in ``gateway.commands`` that has it, in the order of the help."""
 

@@ -1,0 +1,41 @@
+"""Where commands write: tables and colours for people, one JSON document and nothing else for programs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from engine.model.base import Json
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else.")]
+
+WIDE = 120
+"""Columns where standard output is no terminal and so has no width of its own."""
+
+
+def console() -> Console:
+    """Return a console on standard output; colours only on a terminal, and not with NO_COLOR."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
+def print_json(value: Json) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """Print a table, or one line where there is nothing to show."""
+    if not rows:
+        typer.echo(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console().print(table)

@@ -1,0 +1,1 @@
+"""What ``patchbay demo`` shows: the tour, the workflows it applies, and the receiver they call."""
