@@ -6,7 +6,7 @@ There is no timer: an idle hub writes at once, a busy one writes what collected 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -17,6 +17,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 log = logging.getLogger(__name__)
+
+STOPPING = "the process is stopping"
 
 
 class GroupCommit(AbstractAsyncContextManager["GroupCommit[T, R]"], Generic[T, R]):
@@ -38,23 +40,24 @@ class GroupCommit(AbstractAsyncContextManager["GroupCommit[T, R]"], Generic[T, R
         self._writers = writers
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._news = asyncio.Event()
+        self._group = asyncio.TaskGroup()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._work(), name="group commit") for _ in range(self._writers)]
+        await self._group.__aenter__()
+        self._tasks = [self._group.create_task(self._work()) for _ in range(self._writers)]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop; items not yet handed to ``write`` fail with Unavailable, and nothing of them was written."""
-        for task in self._tasks:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        while self._waiting:
-            _, future = self._waiting.popleft()
-            if not future.done():
-                future.set_exception(Unavailable("the process is stopping"))
+        await self._group.__aexit__(kind, error, trace)
+        _fail(self._waiting, Unavailable(STOPPING))
+        self._waiting.clear()
 
     async def submit(self, item: T) -> R:
         """Return when the batch that holds ``item`` is written.
@@ -64,6 +67,8 @@ class GroupCommit(AbstractAsyncContextManager["GroupCommit[T, R]"], Generic[T, R
         Raises:
             Unavailable: The database is away, or the process is stopping; the batch was not confirmed.
         """
+        if not self._tasks:
+            raise Unavailable(STOPPING)
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         self._news.set()
@@ -82,7 +87,7 @@ class GroupCommit(AbstractAsyncContextManager["GroupCommit[T, R]"], Generic[T, R
         try:
             results = await self._write([item for item, _ in batch])
         except asyncio.CancelledError:
-            _fail(batch, Unavailable("the process is stopping"))
+            _fail(batch, Unavailable(STOPPING))
             raise
         except Unavailable as exc:
             _fail(batch, exc)
@@ -99,7 +104,7 @@ class GroupCommit(AbstractAsyncContextManager["GroupCommit[T, R]"], Generic[T, R
                     future.set_result(result)
 
 
-def _fail(batch: list[tuple[T, asyncio.Future[R]]], error: Exception) -> None:
+def _fail(batch: Iterable[tuple[T, asyncio.Future[R]]], error: Exception) -> None:
     for _, future in batch:
         if not future.done():
             future.set_exception(error)

@@ -7,7 +7,7 @@ while the database is away: what an executor did is kept in memory until it is w
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -25,8 +25,11 @@ LONGEST_WAIT_SECONDS = 5.0
 class Recorder:
     """The only writer of running executions. Enter ``commits`` before use."""
 
-    def __init__(self, *, database: Database, broker: Broker) -> None:
+    def __init__(
+        self, *, database: Database, broker: Broker, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._database = database
+        self._sleep = sleep
         self._broker = broker
         self.commits: GroupCommit[ExecutionRecord, bool] = GroupCommit(self._write)
 
@@ -42,7 +45,7 @@ class Recorder:
                 break
             except Unavailable as exc:
                 log.warning("recording postponed", extra={"execution_id": record.id, "reason": str(exc)})
-                await asyncio.sleep(wait * (0.5 + random.random() / 2))  # noqa: S311  jitter is no secret
+                await self._sleep(wait * (0.5 + random.random() / 2))  # noqa: S311  jitter is no secret
                 wait = min(wait * 2, LONGEST_WAIT_SECONDS)
         if counted and reply_to is not None and (record.response is not None or record.status.is_final):
             await self._broker.signal(f"reply.{reply_to}", reply_body(record))

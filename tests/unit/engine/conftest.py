@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes import FakeBroker, FakeClock, RecordingAnnouncements, SwitchedDatabase, sqlite_database
 from tests.stored import Stored, store
+from tests.unit.engine.hub import Parts
 
 
 @pytest.fixture
@@ -33,3 +34,12 @@ def broker() -> FakeBroker:
 @pytest.fixture
 def announcements() -> RecordingAnnouncements:
     return RecordingAnnouncements()
+
+
+@pytest.fixture
+async def parts(
+    database: SwitchedDatabase, clock: FakeClock, announcements: RecordingAnnouncements
+) -> AsyncIterator[Parts]:
+    made = Parts(database, clock, announcements)
+    async with made.intake.commits:
+        yield made

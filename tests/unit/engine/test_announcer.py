@@ -23,9 +23,11 @@ class GatedBroker(FakeBroker):
         super().__init__()
         self.gate = asyncio.Event()
         self.under_way = 0
+        self.asked = 0
 
     async def publish(self, lane: Lane, ids: Sequence[ExecutionId]) -> None:
         self.under_way += 1
+        self.asked += 1
         try:
             await self.gate.wait()
             await super().publish(lane, ids)
@@ -131,10 +133,11 @@ async def test_it_goes_on_when_the_broker_is_back(broker: FakeBroker) -> None:
 async def test_a_broker_that_never_confirms_is_given_up() -> None:
     broker = GatedBroker()
 
-    async with Announcements(broker, timeout=timedelta(milliseconds=10)) as announcements:
-        announcements.announce({Lane.NORMAL: some(4)})
+    async with Announcements(broker, parallel=1, timeout=timedelta(milliseconds=10)) as announcements:
+        announcements.announce({Lane.NORMAL: some(5_000)})
 
-    assert announcements.dropped == 4
+    assert announcements.dropped == 5_000
+    assert broker.asked == 1  # the rest would only have waited as long, one after the other
 
 
 async def test_memory_is_bounded_while_the_broker_does_not_confirm() -> None:

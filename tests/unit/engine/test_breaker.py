@@ -170,7 +170,6 @@ async def test_an_abandoned_probe_makes_room_for_another_at_once(breakers: Break
     clock.advance(OPEN_FOR)
 
     (await breakers.admit(KEY)).abandon()
-    await breakers.tick()
 
     assert (await breakers.admit(KEY)).prober is not None
 
@@ -202,6 +201,56 @@ async def test_a_probe_that_was_replaced_has_no_say_any_more(
     clock.advance(timedelta(seconds=1))
     await refused(others)
     await refused(breakers)
+
+
+async def test_the_late_failure_of_a_replaced_probe_opens_nothing(
+    breakers: Breakers, others: Breakers, clock: FakeClock
+) -> None:
+    await opened(breakers)
+    clock.advance(OPEN_FOR)
+    late = await breakers.admit(KEY)
+    clock.advance(timedelta(minutes=5))
+    (await others.admit(KEY)).success()
+    await others.tick()
+
+    late.failure()
+    await breakers.tick()
+
+    assert (await breakers.admit(KEY)).prober is None
+
+
+async def test_callers_that_ask_at_the_same_moment_send_one_probe_and_claim_it_once(
+    breakers: Breakers, database: SwitchedDatabase, clock: FakeClock
+) -> None:
+    await opened(breakers)
+    clock.advance(OPEN_FOR)
+    before = database.writes
+
+    answers = await asyncio.gather(*(breakers.admit(KEY) for _ in range(5)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers].count(Permit) == 1
+    assert [type(answer) for answer in answers].count(CircuitOpen) == 4
+    assert database.writes == before + 1
+
+
+async def test_calls_from_before_another_executor_opened_and_closed_it_do_not_count(
+    breakers: Breakers, others: Breakers, clock: FakeClock
+) -> None:
+    early = [await others.admit(KEY) for _ in range(4)]
+    await opened(breakers)
+    clock.advance(timedelta(seconds=1))
+    await others.admit(KEY)
+    await others.tick()
+    await refused(others)
+    clock.advance(OPEN_FOR)
+    (await breakers.admit(KEY)).success()
+    await breakers.tick()
+    assert (await others.admit(KEY)).prober is None
+
+    for permit in early:
+        permit.failure()
+
+    assert (await others.admit(KEY)).prober is None
 
 
 async def test_calls_from_before_it_opened_do_not_close_or_reopen_it(breakers: Breakers, clock: FakeClock) -> None:

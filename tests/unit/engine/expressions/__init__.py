@@ -1,0 +1,1 @@
+"""The expression language: its values, filters, templates and messages."""
