@@ -20,7 +20,7 @@ from engine.attempts import Tools
 from engine.breaker import Breakers
 from engine.brokers import open_broker
 from engine.dead_messages import DeadMessages
-from engine.definition import ActionInputs, Outside, load_document
+from engine.definition import load_document
 from engine.executor import Executor
 from engine.graphs import Graphs
 from engine.holding import Releaser
@@ -41,12 +41,12 @@ from gateway.bindings import Bindings
 from gateway.clock import SystemClock
 from gateway.encryption import open_vault
 from gateway.observability import Metrics
+from gateway.outside import outside_of
 from gateway.replies import Replies
 from gateway.settings import Settings
 from gateway.verifiers import Verifiers
 from triggers.leader import Leader, Led
 from triggers.schedule import run_schedules
-from webhooks.building import check_scheme
 
 
 class Role(StrEnum):
@@ -149,7 +149,7 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
         routes=routes,
         verifiers=Verifiers(database, routes),
         intake=intake,
-        publishing=Publishing(database=database, broker=broker, clock=clock, outside=_outside(registry)),
+        publishing=Publishing(database=database, broker=broker, clock=clock, outside=outside_of(registry)),
         control=Control(database=database, broker=broker, graphs=graphs, announcements=announcements, clock=clock),
         replies=Replies(database=database, broker=broker, name=new_id()),
         metrics=Metrics(),
@@ -223,16 +223,3 @@ async def _running(services: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterat
         finally:
             for task in tasks:
                 task.cancel()
-
-
-def _outside(registry: Registry) -> Outside:
-    """What definitions are checked against."""
-    actions = {}
-    for info in registry.all():
-        schema = info.inputs_schema
-        actions[info.use] = ActionInputs(
-            names=None if schema.get("additionalProperties", False) else tuple(schema.get("properties", {})),
-            required=tuple(schema.get("required", ())),
-            needs_connection=info.connection == "required",
-        )
-    return Outside(actions=actions, check_verify=check_scheme)

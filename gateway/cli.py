@@ -23,6 +23,8 @@ MODULES = {
     "scheduler": "roles",
     "migrate": "roles",
     "demo": "trying",
+    "check": "definitions",
+    "apply": "definitions",
 }
 """Each command and the module in ``gateway.commands`` that has it, in the order of the help."""
 
