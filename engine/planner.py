@@ -75,7 +75,7 @@ def settle(
         attempt=visit.attempt,
         seq=state.seq + 1,
         status=status,
-        started_at=started_at,
+        started_at=visit.waiting_since or started_at,
         finished_at=None if status is StepStatus.WAITING else now,
         ports=ports,
         output=None if visit.node.passes_input and failure is None else output,
@@ -204,8 +204,10 @@ def _wait(state: State, visit: Visit, record: StepRecord) -> None:
     visit.due_at = record.due_at
     visit.reason = record.wait_reason
     visit.intended = False
+    visit.waiting_since = record.started_at
     if record.status is StepStatus.RETRYING:
         visit.attempt = record.attempt + 1
+        visit.waiting_since = None
     if visit in state.ready:
         state.ready.remove(visit)
 

@@ -38,7 +38,8 @@ class Visit:
     """One run of a node inside an execution, with all its attempts.
 
     ``arrivals`` are the live tokens that started it; none for a start node. ``intended`` means that an unrepeatable
-    call was announced in the database and its outcome is not recorded.
+    call was announced in the database and its outcome is not recorded. ``waiting_since`` is when an attempt that waits
+    began, so that its record spans the whole wait.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Visit:
     stage: Stage = Stage.READY
     due_at: datetime | None = None
     reason: str | None = None
+    waiting_since: datetime | None = None
     intended: bool = False
 
 

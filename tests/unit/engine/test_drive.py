@@ -258,6 +258,9 @@ async def test_a_delay_hands_the_execution_back_and_goes_on_when_due(bench: Benc
     bench.clock.advance(timedelta(hours=1))
     end = await bench.run(flow, data="in", steps=bench.recorder.stored())
     assert (end.status, end.output) == (Status.SUCCEEDED, "in")
+    step = bench.recorder.stored()[0]
+    assert step.finished_at is not None
+    assert step.finished_at - step.started_at == timedelta(hours=1), "the step lasted as long as it waited"
 
 
 async def test_a_wait_beside_a_call_is_committed_while_the_call_runs(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """The recorder keeps what it was given until it is written, and tells the caller who waits."""
 
 import msgspec
+
 from engine.model.base import ExecutionId, ExecutorId, new_id
 from engine.model.execution import ExecutionRecord, Response, Status
 from engine.recorder import Recorder
