@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.errors import ExpressionError
@@ -18,11 +18,12 @@ _KINDS: dict[type, str] = {
     list: "list",
     dict: "mapping",
 }
+_ABSENT = object()
 _SHAPES = _KINDS | {float: "float"}
 _NODE = 350  # units for visiting one value and writing it as JSON
 _KEY = 200  # units for one key of a mapping, on top of its value
 _WRITER = 3_000  # units for setting up the JSON writer
-_PAIR = 400  # units for comparing one pair of values
+_PAIR = 600  # units for comparing one pair of values
 _SCALAR = 150  # units for the identity of one scalar
 FLOAT = 900  # units for writing one number with a fraction
 
@@ -126,30 +127,33 @@ def to_json(budget: Budget, value: Json, *, sort_keys: bool = False) -> str:
 
 def same(budget: Budget, left: Json, right: Json) -> bool:
     """Compare as JSON does: ``1`` equals ``1.0``, ``true`` does not equal ``1``, order of keys is no matter."""
-    stack = [(left, right)]
+    stack: list[Iterator[tuple[Json, Json]]] = [iter(((left, right),))]
     while stack:
-        one, other = stack.pop()
+        pair = next(stack[-1], None)
+        if pair is None:
+            stack.pop()
+            continue
+        one, other = pair
         budget.spend(_PAIR)
+        if one is other:
+            continue
         what = kind(one)
         if what != kind(other):
             return False
-        if what == "list":
+        if what in ("list", "mapping"):
             if len(one) != len(other):
                 return False
-            budget.spend(CONTAINER + 80 * len(one))
-            stack.extend(zip(one, other, strict=True))
-        elif what == "mapping":
-            if one.keys() != other.keys():
-                return False
-            budget.spend(CONTAINER + 160 * len(one))
-            stack.extend((one[key], other[key]) for key in one)
-        elif what == "text":
-            budget.spend(len(one) >> 2)
-            if one != other:
-                return False
-        elif one != other:
+            budget.spend(CONTAINER)
+            stack.append(zip(one, other, strict=True) if what == "list" else _paired(one, other))
+            continue
+        budget.spend(len(one) >> 2 if what == "text" else 0)
+        if one != other:
             return False
     return True
+
+
+def _paired(one: Mapping[str, Json], other: Mapping[str, Json]) -> Iterator[tuple[Json, Json]]:
+    return ((value, other.get(key, _ABSENT)) for key, value in one.items())
 
 
 def identity(budget: Budget, value: Json) -> str:

@@ -54,7 +54,7 @@ def base64_encode(budget: Budget, value: Json, url: Json = False) -> Json:
 )
 def base64_decode(budget: Budget, value: Json) -> Json:
     raw = _bytes(budget, value, "base64_decode").rstrip(b"=\n\r ")
-    budget.spend(12 * len(raw))
+    budget.spend(6 * len(raw))
     try:
         padded = raw.replace(b"-", b"+").replace(b"_", b"/") + b"=" * (-len(raw) % 4)
         return base64.b64decode(padded, validate=True).decode("utf-8")

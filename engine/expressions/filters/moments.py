@@ -22,6 +22,7 @@ MONTHS = (
 )
 MAX_PATTERN = 200
 _MILLISECONDS_FROM = 100_000_000_000  # larger Unix times count milliseconds; as seconds this is the year 5138
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
 _COUNT = re.compile(r"[0-9]+")
@@ -73,7 +74,7 @@ def read(value: Json, where: str, zone: tzinfo = UTC) -> datetime:
         if isinstance(value, str) and len(value) <= 40:
             at = datetime.fromisoformat(value.strip())
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            at = datetime.fromtimestamp(value / 1000 if abs(value) >= _MILLISECONDS_FROM else value, UTC)
+            at = _EPOCH + timedelta(**{"milliseconds" if abs(value) >= _MILLISECONDS_FROM else "seconds": value})
         else:
             raise ExpressionError(f"{where} needs a time as ISO 8601 text or Unix time, not {_shown(value)}")
         at = at if at.tzinfo is not None else at.replace(tzinfo=zone)
