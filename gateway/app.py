@@ -1,23 +1,53 @@
-"""The ASGI application: routes and the handlers that turn errors into answers."""
+"""The ASGI application: which routes there are, and the handlers that turn errors into answers."""
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, Router
 
-from engine.errors import PatchbayError
+from gateway.api import open_api
 from gateway.bootstrap import Hub
-from gateway.problems import on_crash, on_http_exception, on_patchbay_error
-from gateway.routes import hooks
+from gateway.edge import guarded
+from gateway.endpoints import routes_of
+from gateway.observability import Metrics
+from gateway.problems import on_crash, on_http_exception
+from gateway.routes import health, hooks
+from gateway.routes.api import ENDPOINTS
+from gateway.routes.docs import docs_routes, to_docs
 
 
 def create_app(hub: Hub) -> Starlette:
     """Build the application for an open hub."""
+    # A redirect to another spelling would be built from the Host header, which is the caller's to choose.
+    api = Router([*routes_of(ENDPOINTS), *docs_routes()], redirect_slashes=False)
     app = Starlette(
-        routes=[*hooks.routes],
-        exception_handlers={
-            PatchbayError: on_patchbay_error,
-            HTTPException: on_http_exception,
-            Exception: on_crash,
-        },
+        routes=[
+            *(_measured(route, hub.metrics) for route in hooks.routes),
+            Mount("/api/v1", api),
+            Mount("/api", api),
+            *health.routes,
+            Route("/", to_docs, methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: on_http_exception, Exception: on_crash},
     )
+    app.router.redirect_slashes = False
     app.state.hub = hub
+    app.state.api = open_api(hub)
     return app
+
+
+def _measured(route: Route, metrics: Metrics) -> BaseRoute:
+    """The same route, guarded, with its answers counted and timed."""
+    handler: Callable[[Request], Awaitable[Response]] = guarded(route.endpoint)
+
+    async def measured(request: Request) -> Response:
+        began = perf_counter()
+        response = await handler(request)
+        metrics.answered("hook", response.status_code, seconds=perf_counter() - began)
+        return response
+
+    return Route(route.path, measured, methods=list(route.methods or ()), name=route.name)

@@ -6,47 +6,86 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from engine.model.event import Fate
 from engine.model.execution import Status
 from engine.routes import Route
+from gateway.readings import Reading
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Metrics:
-    """The metrics of one process."""
+    """The metrics of one process. What happens at a hook is counted as it happens; the rest is read when asked for."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        registry = self._registry
         self._refused = Counter(
             "patchbay_hook_refused_total",
             "Hook calls refused before an event existed.",
             ["code"],
-            registry=self._registry,
+            registry=registry,
         )
-        self._events = Counter("patchbay_events_total", "Stored events by fate.", ["fate"], registry=self._registry)
-        self._executions = Gauge(
-            "patchbay_executions", "Executions in the database by status.", ["status"], registry=self._registry
+        self._hook_seconds = Histogram(
+            "patchbay_hook_seconds",
+            "From the arrival of a hook call to its answer.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
         )
-        self._busy = Gauge("patchbay_executor_busy", "Executions this process is driving.", registry=self._registry)
+        self._requests = Counter(
+            "patchbay_http_requests_total", "Answered requests, hooks and API.", ["area", "status"], registry=registry
+        )
+        self._busy = Gauge("patchbay_executor_busy", "Executions this process is driving.", registry=registry)
+        self._known_statuses: dict[tuple[str, int], Counter] = {}
 
     def refused(self, route: Route, code: str) -> None:
         """A call to a known hook failed its check."""
         del route
         self._refused.labels(code=code).inc()
 
-    def stored(self, fate: Fate) -> None:
-        """An event was stored."""
-        self._events.labels(fate=fate.value).inc()
+    def answered(self, area: str, status: int, *, seconds: float | None = None) -> None:
+        """A request was answered. ``area``: ``hook`` or ``api``."""
+        counter = self._known_statuses.get((area, status))
+        if counter is None:
+            counter = self._known_statuses[area, status] = self._requests.labels(area=area, status=str(status))
+        counter.inc()
+        if seconds is not None:
+            self._hook_seconds.observe(seconds)
 
-    def page(self, totals: Mapping[Status, int], *, busy: int) -> bytes:
-        """The page that Prometheus reads."""
-        for status in Status:
-            self._executions.labels(status=status.value).set(totals.get(status, 0))
+    def page(self, totals: Mapping[Status, int], *, busy: int, reading: Reading | None = None) -> bytes:
+        """The page that Prometheus reads; with a ``reading``, all its figures as well."""
         self._busy.set(busy)
-        return generate_latest(self._registry)
+        return generate_latest(self._registry) + _figures(reading or Reading(totals=totals))
+
+
+def _figures(reading: Reading) -> bytes:
+    """What the database and the broker say. A part that is away has no figures, which is not the same as zero."""
+    registry = CollectorRegistry()
+    up = Gauge("patchbay_up", "Whether this process reaches it.", ["part"], registry=registry)
+    for part, is_up in (("database", reading.database_is_up), ("broker", reading.broker_is_up)):
+        if is_up is not None:
+            up.labels(part=part).set(is_up)
+    executions = Gauge("patchbay_executions", "Executions by status.", ["status"], registry=registry)
+    for status, number in reading.totals.items():
+        executions.labels(status=status.value).set(number)
+    depth = Gauge("patchbay_queue_depth", "Messages that wait or are not acknowledged.", ["lane"], registry=registry)
+    for lane, number in reading.depths.items():
+        depth.labels(lane=lane.value).set(number)
+    names = ["workflow", "trigger"]
+    events = Gauge("patchbay_events", "Stored events by fate.", [*names, "fate"], registry=registry)
+    difference = Gauge(
+        "patchbay_balance_difference",
+        "Accepted events minus what became of them; anything but 0 is a defect.",
+        names,
+        registry=registry,
+    )
+    for item in reading.balances:
+        for fate, number in item.balance.by_fate.items():
+            events.labels(item.workflow, item.trigger, fate).set(number)
+        difference.labels(item.workflow, item.trigger).set(item.balance.difference)
+    return generate_latest(registry)
 
 
 class _Text(logging.Formatter):

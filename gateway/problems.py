@@ -42,7 +42,7 @@ STATUS: tuple[tuple[type[PatchbayError], int], ...] = (
 )
 """The first row whose class fits decides."""
 
-HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 400: "invalid_request"}
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
 
 
 async def on_patchbay_error(request: Request, error: Exception) -> Response:
@@ -67,9 +67,17 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: unknown paths and methods."""
     if not isinstance(error, HTTPException):
         return await on_crash(request, error)
-    code = HTTP_CODES.get(error.status_code, "http_error")
-    detail = f"there is nothing at {request.url.path}" if error.status_code == 404 else str(error.detail)
-    return problem_response(error.status_code, code=code, detail=detail, headers=error.headers)
+    code = HTTP_CODES.get(error.status_code, "invalid_request")
+    detail = str(error.detail)
+    headers = dict(error.headers or {})
+    if error.status_code == 404:
+        path = request.url.path
+        detail = f"there is nothing at {path}" + ("; leave out the slash at its end" if path.endswith("/") else "")
+    if error.status_code == 405:
+        allowed = ", ".join(sorted((headers.get("Allow") or "").replace(" ", "").split(",")))
+        headers = {"allow": allowed}
+        detail = f"this takes {allowed}, not {request.method}"
+    return problem_response(error.status_code, code=code, detail=detail, headers=headers)
 
 
 async def on_crash(request: Request, error: Exception) -> Response:

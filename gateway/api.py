@@ -1,0 +1,86 @@
+"""What the API's handlers share besides the hub: recognised keys and compiled input schemas, kept per application."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import jsonschema_rs
+
+from engine.errors import DefinitionError, InvalidRequest, Problem
+from engine.model.base import Json, JsonObject, VersionId
+from engine.ports import UnitOfWork
+from gateway.auth import Keys
+from gateway.bootstrap import Hub
+from gateway.readings import Readings
+
+MOST_PROBLEMS = 50
+MOST_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One application's parts."""
+
+    hub: Hub
+    keys: Keys
+    numbers: "Numbers"
+    schemas: "InputSchemas"
+    readings: Readings
+
+
+def open_api(hub: Hub) -> Api:
+    """Build the parts for a hub."""
+    return Api(
+        hub=hub,
+        keys=Keys(hub.database, hub.clock),
+        numbers=Numbers(),
+        schemas=InputSchemas(),
+        readings=Readings(database=hub.database, broker=hub.broker, clock=hub.clock),
+    )
+
+
+class Numbers:
+    """The number of a version by its id, which never changes."""
+
+    def __init__(self) -> None:
+        self._known: dict[VersionId, int] = {}
+
+    async def get(self, uow: UnitOfWork, version_id: VersionId) -> int:
+        """Raises NotFound."""
+        if version_id not in self._known:
+            if len(self._known) >= MOST_KEPT:
+                self._known.clear()
+            self._known[version_id] = (await uow.workflows.version(version_id)).number
+        return self._known[version_id]
+
+
+class InputSchemas:
+    """Compiled input schemas of manual triggers. A version never changes, so neither does what its schema means."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[VersionId, str], jsonschema_rs.Validator] = OrderedDict()
+
+    def check(self, version_id: VersionId, key: str, schema: JsonObject, value: Json) -> None:
+        """Check an input.
+
+        Raises:
+            InvalidRequest: It does not satisfy the schema; every problem names its path inside the value.
+        """
+        validator = self._known.get((version_id, key)) or self._compile(version_id, key, schema)
+        problems = []
+        for error in validator.iter_errors(value):
+            place = ".".join(str(part) for part in error.instance_path) or "input"
+            problems.append(Problem(place=place, message=error.message[:500]))
+            if len(problems) == MOST_PROBLEMS:
+                break
+        if problems:
+            raise InvalidRequest("the input does not satisfy the trigger's input_schema", problems=tuple(problems))
+
+    def _compile(self, version_id: VersionId, key: str, schema: JsonObject) -> jsonschema_rs.Validator:
+        try:
+            validator = jsonschema_rs.validator_for(schema, offline=True)
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as exc:
+            raise DefinitionError(f'the input_schema of the trigger "{key}" cannot be used: {exc}') from exc
+        self._known[version_id, key] = validator
+        while len(self._known) > MOST_KEPT:
+            self._known.popitem(last=False)
+        return validator

@@ -1,0 +1,30 @@
+"""The list of all API routes. It is mounted at ``/api/v1`` and, as an alias, at ``/api``."""
+
+from gateway.endpoints import Endpoint
+from gateway.routes import (
+    access,
+    connections,
+    dead_letters,
+    events,
+    executing,
+    executions,
+    reference,
+    secrets,
+    triggers,
+    webhooks,
+    workflows,
+)
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *workflows.endpoints,
+    *executing.endpoints,
+    *triggers.endpoints,
+    *executions.endpoints,
+    *webhooks.endpoints,
+    *events.endpoints,
+    *connections.endpoints,
+    *secrets.endpoints,
+    *dead_letters.endpoints,
+    *access.endpoints,
+    *reference.endpoints,
+)

@@ -1,0 +1,162 @@
+"""Executions: what ran, how far it is, and what people do to it."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from engine.errors import DefinitionError, NotFound
+from engine.history import History, history
+from engine.model.access import Scope
+from engine.model.base import EventId, ExecutionId, Json, TriggerId
+from engine.model.event import Event
+from engine.model.execution import Execution, Status, StepRecord
+from engine.ports import UnitOfWork
+from engine.repositories import ExecutionFilter, Page
+from engine.scope import trigger_scope
+from gateway.bootstrap import Hub
+from gateway.endpoints import Call, Endpoint
+from gateway.inputs import Body, IdText, Instant, PageQuery, Query
+from gateway.views.events import event_detail
+from gateway.views.executions import (
+    ExecutionDetail,
+    ExecutionPage,
+    ExecutionRef,
+    ExecutionView,
+    execution_view,
+    progress_of,
+    shared,
+    step_view,
+)
+from gateway.views.logs import LogLines, log_lines
+
+
+class ExecutionQuery(PageQuery, frozen=True, kw_only=True):
+    """Which executions to list. ``since`` is inclusive, ``until`` is not; both mean the time of creation."""
+
+    workflow: Annotated[str, Meta(max_length=200, description="the id or name of a workflow")] | None = None
+    trigger: IdText | None = None
+    event: IdText | None = None
+    status: Annotated[tuple[Status, ...], Meta(description="any of these; repeat it, or divide by commas")] = ()
+    since: Instant | None = None
+    until: Instant | None = None
+    text: Annotated[str, Meta(max_length=200, description="stands in the output or the error")] | None = None
+
+
+class Cancellation(Body, frozen=True, kw_only=True):
+    """Why an execution is cancelled; shown with it."""
+
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+async def list_executions(call: Call[ExecutionQuery, None]) -> ExecutionPage:
+    """List executions, newest first."""
+    query, project = call.query, call.caller.project
+    async with call.hub.database.read() as uow:
+        workflow_id = None
+        if query.workflow is not None:
+            workflow_id = (await uow.workflows.get(project, query.workflow)).id
+        where = ExecutionFilter(
+            workflow_id=workflow_id,
+            trigger_id=None if query.trigger is None else TriggerId(query.trigger),
+            event_id=None if query.event is None else EventId(query.event),
+            statuses=frozenset(query.status),
+            since=query.since,
+            until=query.until,
+            text=query.text,
+        )
+        found = await uow.executions.list(project, where, Page(limit=query.limit, after=query.after))
+    return ExecutionPage(
+        items=[execution_view(execution) for execution in found],
+        next=found[-1].id if len(found) == query.limit else None,
+    )
+
+
+async def get_execution(call: Call[Query, None]) -> ExecutionDetail:
+    """Get an execution with its event, its steps and its progress.
+
+    Nodes that were skipped, and what a node passed on unchanged, are worked out from the recorded steps.
+    """
+    async with call.hub.database.read() as uow:
+        execution, event, steps = await _load(call, uow)
+        number = await call.api.numbers.get(uow, execution.version_id)
+    told = await _history(call.hub, execution, event, steps)
+    return ExecutionDetail(
+        **shared(execution),
+        event=None if event is None else event_detail(event),
+        version=number,
+        steps=[step_view(record) for record in told.steps],
+        progress=progress_of(told, execution.status),
+    )
+
+
+async def get_execution_logs(call: Call[Query, None]) -> LogLines:
+    """Get what an execution did, line by line in the order of time."""
+    async with call.hub.database.read() as uow:
+        execution, event, steps = await _load(call, uow)
+    return log_lines(execution, event, steps)
+
+
+async def cancel_execution(call: Call[Query, Cancellation]) -> ExecutionView:
+    """End an execution, whatever it does.
+
+    A call under way may still have its effect; nothing of it is recorded.
+    """
+    execution_id = ExecutionId(call.id("execution"))
+    project = call.caller.project
+    await call.hub.control.cancel(project, execution_id, actor=call.caller.actor, reason=call.body.reason)
+    async with call.hub.database.read() as uow:
+        return execution_view(await _find(call, uow))
+
+
+async def rerun_execution(call: Call[Query, None]) -> ExecutionRef:
+    """Start a new execution from the same event, on the published version."""
+    execution_id = ExecutionId(call.id("execution"))
+    fresh = await call.hub.control.rerun(call.caller.project, execution_id, actor=call.caller.actor)
+    call.headers["location"] = f"/api/v1/executions/{fresh}"
+    return ExecutionRef(execution_id=fresh)
+
+
+async def _find(call: Call[Any, Any], uow: UnitOfWork) -> Execution:
+    execution_id = ExecutionId(call.id("execution"))
+    execution = await uow.executions.find(call.caller.project, execution_id)
+    if execution is None:
+        raise NotFound(f'there is no execution "{execution_id}"')
+    return execution
+
+
+async def _load(call: Call[Query, None], uow: UnitOfWork) -> tuple[Execution, Event | None, tuple[StepRecord, ...]]:
+    execution = await _find(call, uow)
+    event = await uow.events.find(call.caller.project, execution.event_id)
+    return execution, event, tuple(await uow.executions.steps(execution.id))
+
+
+async def _history(hub: Hub, execution: Execution, event: Event | None, steps: tuple[StepRecord, ...]) -> History:
+    """Complete the steps; as they are stored if this release cannot read the version or the event is gone."""
+    if event is None:
+        return History(steps=steps, skipped=(), ahead=())
+    try:
+        graph = await hub.graphs.get(execution.version_id)
+        data: Json = event.data
+        shape = graph.maps.get(execution.trigger_key)
+        if shape is not None:
+            trigger = trigger_scope(event.id, event.occurred_at, event.envelope, event.data)
+            names = {"id": execution.workflow_id, "name": graph.name, "version_id": execution.version_id}
+            began = {"id": execution.id, "started_at": execution.created_at.isoformat()}
+            scope = {"trigger": trigger, "workflow": names, "execution": began, "now": execution.woken_at.isoformat()}
+            data = shape.render({**scope, "steps": {}, "input": event.data, "vars": {}})
+    except DefinitionError:
+        return History(steps=steps, skipped=(), ahead=())
+    return history(graph, execution.trigger_key, data, steps)
+
+
+_ONE = "/executions/{execution}"
+
+endpoints = [
+    Endpoint(method="GET", path="/executions", handler=list_executions, scope=Scope.READ, refusals=(404,)),
+    Endpoint(method="GET", path=_ONE, handler=get_execution, scope=Scope.READ),
+    Endpoint(method="GET", path=f"{_ONE}/logs", handler=get_execution_logs, scope=Scope.READ),
+    Endpoint(method="POST", path=f"{_ONE}/cancel", handler=cancel_execution, scope=Scope.EXECUTE, refusals=(409,)),
+    Endpoint(
+        method="POST", path=f"{_ONE}/rerun", handler=rerun_execution, scope=Scope.EXECUTE, status=202, refusals=(409,)
+    ),
+]

@@ -1,0 +1,238 @@
+"""Workflows: their texts and versions, and what state they are in. Running one is in ``executing``."""
+
+import asyncio
+import re
+from typing import Annotated
+
+from msgspec import Meta
+
+from engine.definition import definition_hash
+from engine.errors import InvalidRequest, NotFound
+from engine.model.access import Scope
+from engine.model.workflow import Workflow, WorkflowStatus
+from engine.ports import UnitOfWork
+from engine.publishing import Saved
+from engine.repositories import Page
+from gateway.api import Api
+from gateway.endpoints import Call, Endpoint, RawBody
+from gateway.inputs import Body, PageQuery, Query
+from gateway.texts import MEDIA, read_text, text_of
+from gateway.views.workflows import (
+    CheckedView,
+    SavedView,
+    VersionDetail,
+    VersionList,
+    WorkflowPage,
+    WorkflowView,
+    version_detail,
+    version_view,
+    workflow_view,
+)
+
+LARGEST_NUMBER = 2**31 - 1
+
+
+class WorkflowQuery(PageQuery, frozen=True, kw_only=True):
+    """Which workflows to list."""
+
+    status: WorkflowStatus | None = None
+    name: Annotated[str, Meta(max_length=200, description="a part of the name, in any case")] | None = None
+
+
+class Activation(Body, frozen=True, kw_only=True):
+    """Which version to publish; the newest one if it is left out."""
+
+    version: Annotated[int, Meta(ge=1, le=LARGEST_NUMBER)] | None = None
+
+
+async def list_workflows(call: Call[WorkflowQuery, None]) -> WorkflowPage:
+    """List workflows, newest first."""
+    query = call.query
+    async with call.hub.database.read() as uow:
+        found = await uow.workflows.list(
+            call.caller.project, Page(limit=query.limit, after=query.after), status=query.status, name=query.name
+        )
+        items = [await _view(call.api, uow, workflow) for workflow in found]
+    return WorkflowPage(items=items, next=found[-1].id if len(found) == query.limit else None)
+
+
+async def create_workflow(call: Call[Query, RawBody]) -> SavedView:
+    """Create a workflow as a draft.
+
+    The body is its text in YAML or JSON, or JSON with ``definition`` and ``note``. All problems are reported together.
+    """
+    given = read_text(call.body)
+    saved = await call.hub.publishing.create(
+        call.caller.project, text_of(given), actor=call.caller.actor, note=given.note
+    )
+    call.headers["location"] = f"/api/v1/workflows/{saved.workflow.id}"
+    return await _saved(call.api, saved, call.headers)
+
+
+async def check_workflow(call: Call[Query, RawBody]) -> CheckedView:
+    """Check a text without storing it.
+
+    The answer to a text with problems is 422, with the place, line and column of every one of them.
+    """
+    text = text_of(read_text(call.body))
+    definition, document = await asyncio.to_thread(call.hub.publishing.check, text)
+    return CheckedView(
+        name=definition.name,
+        hash=definition_hash(document),
+        triggers=list(definition.triggers),
+        nodes=list(definition.nodes),
+    )
+
+
+async def get_workflow(call: Call[Query, None]) -> WorkflowView:
+    """Get a workflow by its id or its name."""
+    async with call.hub.database.read() as uow:
+        workflow = await uow.workflows.get(call.caller.project, call.key("workflow"))
+        call.headers["etag"] = f'"{workflow.latest}"'
+        return await _view(call.api, uow, workflow)
+
+
+async def save_workflow(call: Call[Query, RawBody]) -> SavedView:
+    """Save a text as the next version.
+
+    The published version stays published. With ``If-Match: "3"`` (the ``ETag`` of a workflow is its newest version's
+    number) the answer is 409 if somebody has saved since version 3. A text that says the same as the newest version
+    makes no version.
+    """
+    given = read_text(call.body)
+    saved = await call.hub.publishing.save(
+        call.caller.project,
+        call.key("workflow"),
+        text_of(given),
+        actor=call.caller.actor,
+        note=given.note,
+        expected=_expected(call.request.headers.get("if-match")),
+    )
+    return await _saved(call.api, saved, call.headers)
+
+
+async def delete_workflow(call: Call[Query, None]) -> None:
+    """Delete a workflow with its history.
+
+    One that is active or paused has to be archived first.
+    """
+    await call.hub.publishing.delete(call.caller.project, call.key("workflow"), actor=call.caller.actor)
+
+
+async def list_versions(call: Call[Query, None]) -> VersionList:
+    """List the versions of a workflow, newest first."""
+    async with call.hub.database.read() as uow:
+        workflow = await uow.workflows.get(call.caller.project, call.key("workflow"))
+        versions = await uow.workflows.versions(workflow.id)
+    return VersionList(items=[version_view(version, workflow) for version in versions])
+
+
+async def get_version(call: Call[Query, None]) -> VersionDetail:
+    """Get a version with its text."""
+    number = call.key("number")
+    if not re.fullmatch("[0-9]{1,9}", number):
+        raise NotFound(f'there is no version "{number[:20]}"')
+    async with call.hub.database.read() as uow:
+        workflow = await uow.workflows.get(call.caller.project, call.key("workflow"))
+        version = await uow.workflows.version_by_number(workflow.id, int(number))
+    return version_detail(version, workflow)
+
+
+async def activate_workflow(call: Call[Query, Activation]) -> WorkflowView:
+    """Publish a version, by default the newest.
+
+    New events run it from now on; its triggers and hooks change in the same moment. A paused workflow is resumed.
+    Publishing an older version is how one rolls back.
+    """
+    workflow = await call.hub.publishing.publish(
+        call.caller.project, call.key("workflow"), actor=call.caller.actor, number=call.body.version
+    )
+    return await _after(call.api, workflow)
+
+
+async def pause_workflow(call: Call[Query, None]) -> WorkflowView:
+    """Stop starting executions.
+
+    Events are held, or rejected if ``settings.while_paused`` says so. Executions that have begun go on.
+    """
+    workflow = await call.hub.publishing.pause(call.caller.project, call.key("workflow"), actor=call.caller.actor)
+    return await _after(call.api, workflow)
+
+
+async def resume_workflow(call: Call[Query, None]) -> WorkflowView:
+    """Start executions again, with the published version.
+
+    Held events follow in their order.
+    """
+    workflow = await call.hub.publishing.resume(call.caller.project, call.key("workflow"), actor=call.caller.actor)
+    return await _after(call.api, workflow)
+
+
+async def archive_workflow(call: Call[Query, None]) -> WorkflowView:
+    """Take a workflow out of use.
+
+    Its hooks answer like unknown ones; its history stays.
+    """
+    workflow = await call.hub.publishing.archive(call.caller.project, call.key("workflow"), actor=call.caller.actor)
+    return await _after(call.api, workflow)
+
+
+async def _view(api: Api, uow: UnitOfWork, workflow: Workflow) -> WorkflowView:
+    published = None if workflow.published is None else await api.numbers.get(uow, workflow.published)
+    return workflow_view(workflow, published=published)
+
+
+async def _after(api: Api, workflow: Workflow) -> WorkflowView:
+    async with api.hub.database.read() as uow:
+        return await _view(api, uow, workflow)
+
+
+async def _saved(api: Api, saved: Saved, headers: dict[str, str]) -> SavedView:
+    headers["etag"] = f'"{saved.workflow.latest}"'
+    return SavedView(
+        workflow=await _after(api, saved.workflow),
+        version=version_view(saved.version, saved.workflow),
+        created=saved.created,
+    )
+
+
+def _expected(header: str | None) -> int | None:
+    if header is None or header.strip() == "*":
+        return None
+    match = re.fullmatch(r'"?([0-9]{1,9})"?', header.strip())
+    if match is None:
+        raise InvalidRequest('If-Match holds the number of a version, as the ETag does: "3"')
+    return int(match[1])
+
+
+_ONE = "/workflows/{workflow}"
+
+endpoints = [
+    Endpoint(method="GET", path="/workflows", handler=list_workflows, scope=Scope.READ),
+    Endpoint(
+        method="POST",
+        path="/workflows",
+        handler=create_workflow,
+        scope=Scope.WRITE,
+        status=201,
+        refusals=(409, 422),
+        media=MEDIA,
+    ),
+    Endpoint(
+        method="POST",
+        path="/workflows/check",
+        handler=check_workflow,
+        scope=Scope.READ,
+        refusals=(422,),
+        media=MEDIA,
+    ),
+    Endpoint(method="GET", path=_ONE, handler=get_workflow, scope=Scope.READ),
+    Endpoint(method="PUT", path=_ONE, handler=save_workflow, scope=Scope.WRITE, refusals=(409, 422), media=MEDIA),
+    Endpoint(method="DELETE", path=_ONE, handler=delete_workflow, scope=Scope.WRITE, status=204, refusals=(409,)),
+    Endpoint(method="GET", path=f"{_ONE}/versions", handler=list_versions, scope=Scope.READ),
+    Endpoint(method="GET", path=f"{_ONE}/versions/{{number}}", handler=get_version, scope=Scope.READ),
+    Endpoint(method="POST", path=f"{_ONE}/activate", handler=activate_workflow, scope=Scope.WRITE, refusals=(409, 422)),
+    Endpoint(method="POST", path=f"{_ONE}/pause", handler=pause_workflow, scope=Scope.WRITE, refusals=(409,)),
+    Endpoint(method="POST", path=f"{_ONE}/resume", handler=resume_workflow, scope=Scope.WRITE, refusals=(409,)),
+    Endpoint(method="POST", path=f"{_ONE}/archive", handler=archive_workflow, scope=Scope.WRITE, refusals=(409,)),
+]
