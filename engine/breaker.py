@@ -153,7 +153,7 @@ class Breakers:
         """Become the one caller, in all processes, that may find out whether the service is back."""
         if guard.until is not None and now < guard.until:
             raise _refusal(guard, now)
-        if guard.claiming or guard.pending is not None:
+        if guard.claiming:
             raise _refusal(guard, now)
         claim = Shared(state=HALF_OPEN, until=now + self._probe_timeout, prober=new_id()).as_json()
         guard.claiming = True

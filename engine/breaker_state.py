@@ -188,12 +188,10 @@ class Guard:
     def outranks(self, row: JsonObject | None) -> bool:
         """Whether the pending change still holds although the row is not the one it was made from.
 
-        The result of a probe holds while the row names that probe; opening holds while the row is closed.
+        Opening holds while the row is closed. The result of a probe does not: another probe has taken its place.
         """
-        current = Shared.from_json(row)
-        if self.pending is not None and self.pending.prober is not None:
-            return current.state == HALF_OPEN and current.prober == self.pending.prober
-        return current.state == CLOSED
+        probed = self.pending is None or self.pending.prober is not None
+        return not probed and Shared.from_json(row).state == CLOSED
 
     def _changed(self, state: str, *, until: datetime | None) -> None:
         self.generation += 1

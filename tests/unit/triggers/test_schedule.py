@@ -251,6 +251,20 @@ async def test_a_schedule_that_is_switched_off_fires_no_more(
     assert scheduler.timetable.entries == {}
 
 
+async def test_a_schedule_switched_off_between_the_look_and_the_hand_over_fires_no_more(
+    scheduler: Scheduler, database: SwitchedDatabase, clock: FakeClock
+) -> None:
+    stored = await every_minute(database, clock)
+    await scheduler.settle()
+    clock.advance(MINUTE)
+    await stored.publish(document(every="1m", enabled=False), enabled=False)
+
+    settled = await scheduler.service._fire([stored.trigger_id])
+
+    assert settled == {stored.trigger_id: None}
+    assert await stored.events() == []
+
+
 async def test_a_paused_workflow_collects_its_events(
     scheduler: Scheduler, database: SwitchedDatabase, clock: FakeClock
 ) -> None:
