@@ -1,0 +1,102 @@
+"""What goes wrong and when: a plan drawn from a seed, and its execution. Every fault is noted with its times."""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tests.chaos.fleet import Member
+from tests.services import PrivateServer
+
+LEAST = 10
+EVERY_SECONDS = 4.0
+LONGEST_ABSENCE = 2.0
+
+
+class Kind(StrEnum):
+    KILL_EXECUTOR = "kill executor"
+    KILL_GATEWAY = "kill gateway"
+    KILL_SCHEDULER = "kill scheduler"
+    RESTART_BROKER = "restart broker"
+    KILL_BROKER = "kill broker"
+    RESTART_DATABASE = "restart database"
+    KILL_DATABASE = "kill database"
+
+
+EXTRA = (Kind.KILL_EXECUTOR, Kind.KILL_EXECUTOR, Kind.KILL_GATEWAY)
+"""What happens more often than once per round of all kinds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """``after`` is in seconds from the start of the load, ``absence`` until the process is started again."""
+
+    after: float
+    kind: Kind
+    absence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault as it happened, in seconds of the Unix clock: from the signal until the process was started again."""
+
+    kind: Kind
+    target: str
+    began: float
+    ended: float
+
+
+def plan(seconds: float, chance: random.Random) -> tuple[Planned, ...]:
+    """Draw a plan for ``seconds`` of load: every kind at least once, at least ``LEAST`` faults, in random order."""
+    count = max(LEAST, round(seconds / EVERY_SECONDS))
+    kinds = [*Kind, *EXTRA]
+    while len(kinds) < count:
+        kinds += [*Kind, *EXTRA]
+    chance.shuffle(kinds)
+    times = sorted(chance.uniform(2.0, max(seconds - 1.0, 3.0)) for _ in kinds)
+    return tuple(
+        Planned(after=after, kind=kind, absence=chance.choice((0.0, chance.uniform(0, LONGEST_ABSENCE))))
+        for after, kind in zip(times, kinds, strict=True)
+    )
+
+
+@dataclass(kw_only=True)
+class Havoc:
+    """Carries out a plan on the hub's processes and its two servers. Different targets may be away at once."""
+
+    members: Mapping[str, Member]
+    broker: PrivateServer
+    database: PrivateServer
+    chance: random.Random
+    happened: list[Fault] = field(default_factory=list)
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def wreak(self, planned: Sequence[Planned]) -> None:
+        """Return when every fault of the plan is over."""
+        start = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for fault in planned:
+                group.create_task(self._at(start + fault.after, fault))
+
+    async def _at(self, due: float, fault: Planned) -> None:
+        await asyncio.sleep(max(due - time.monotonic(), 0))
+        target = self._target(fault.kind)
+        async with self._locks.setdefault(target, asyncio.Lock()):
+            began = time.time()
+            if target in self.members:
+                await self.members[target].kill()
+                began = time.time()
+                await asyncio.sleep(fault.absence)
+                await self.members[target].start()
+            else:
+                server = self.broker if target == "broker" else self.database
+                kill = fault.kind in {Kind.KILL_BROKER, Kind.KILL_DATABASE}
+                await asyncio.to_thread(server.restart, kill=kill)
+            self.happened.append(Fault(kind=fault.kind, target=target, began=began, ended=time.time()))
+
+    def _target(self, kind: Kind) -> str:
+        name = kind.value.rpartition(" ")[2]
+        own = [member for member in self.members if member.startswith(name)]
+        return self.chance.choice(own) if own else name

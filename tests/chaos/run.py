@@ -1,0 +1,168 @@
+"""One run from the first process to the verdict."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.migrate import migrate
+from engine.model.base import DEFAULT_PROJECT, ConnectionId, new_id
+from engine.model.connection import Connection, Credentials
+from gateway.bootstrap import open_hub
+from gateway.clock import SystemClock
+from gateway.settings import read_settings
+from tests.chaos.evidence import Evidence, new_encryption_key, read_balances, read_database, read_witness, still_open
+from tests.chaos.faults import Havoc, plan
+from tests.chaos.fleet import Member, complaints, echo_member, hub_members
+from tests.chaos.flows import CONNECTION, Flow, flows
+from tests.chaos.sending import Sender
+from tests.chaos.verdict import judge
+from tests.services import PrivateServer
+from tests.services.private import free_port
+
+START_SECONDS = 60
+LATE_SECONDS = 60.0
+DRAIN_SECONDS = 120.0
+LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to run: load for ``seconds`` at ``rate`` events per second, and the seed of everything random."""
+
+    seconds: float
+    rate: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Where to run: servers that may be killed, a database and a prefix of the run's own, a folder for its files."""
+
+    database: PrivateServer
+    broker: PrivateServer
+    database_url: str
+    broker_prefix: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """``problems`` is empty when every promise was kept; ``summary`` is for people."""
+
+    problems: Sequence[str]
+    summary: str
+
+
+async def run(plan_: Plan, world: World) -> Report:
+    """Run the load and the faults, wait until everything has ended, and judge."""
+    started, chance = time.monotonic(), random.Random(plan_.seed)
+    encryption_key = new_encryption_key()
+    settings = {
+        "PATCHBAY_DATABASE_URL": world.database_url,
+        "PATCHBAY_BROKER_URL": world.broker.url,
+        "PATCHBAY_BROKER_PREFIX": world.broker_prefix,
+        "PATCHBAY_ENCRYPTION_KEYS": encryption_key,
+        "PATCHBAY_ALLOW_PRIVATE": "127.0.0.0/8",
+    }
+    port, echo_port, witness = free_port(), free_port(), world.folder / "witness.jsonl"
+    witness.touch()
+    those = flows(f"http://127.0.0.1:{echo_port}")
+    await apply(settings, those)
+    members = hub_members(settings, port=port, folder=world.folder)
+    echo = echo_member(port=echo_port, witness=witness, folder=world.folder)
+    sender = Sender(url=f"http://127.0.0.1:{port}", flows=those, rate=plan_.rate, chance=random.Random(plan_.seed + 1))
+    havoc = Havoc(members=members, broker=world.broker, database=world.database, chance=chance)
+    async with _running([echo, *members.values()]):
+        await asyncio.gather(_listening(echo_port), _listening(port))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(sender.send_for(plan_.seconds, patience=LATE_SECONDS))
+            group.create_task(havoc.wreak(plan(plan_.seconds, chance)))
+        left = await _drained(world.database_url)
+    runs, steps, strays, letters = await read_database(world.database_url)
+    evidence = Evidence(
+        accepted=sender.accepted,
+        faults=havoc.happened,
+        calls=read_witness(witness),
+        runs=runs,
+        steps=steps,
+        strays=strays,
+        dead_letters=letters,
+        differences=await read_balances(world.database_url, keys=encryption_key, clock=SystemClock()),
+    )
+    verdict = judge(evidence, those)
+    problems = [
+        *verdict.problems,
+        *([f"still open after {DRAIN_SECONDS} s: {left}"] if left else []),
+        *sender.trouble,
+        *(line for member in (echo, *members.values()) for line in member.trouble),
+        *(line for member in (echo, *members.values()) for line in complaints(member.log)),
+    ]
+    faults = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(f.kind for f in havoc.happened).items()))
+    refused = ", ".join(f"{count} {what}" for what, count in sorted(sender.refused.items()))
+    summary = (
+        f"chaos, seed {plan_.seed}: {len(sender.accepted)} events accepted, {len(havoc.happened)} faults ({faults}), "
+        f"{len(evidence.calls)} calls outside, {verdict.repeats} effects repeated, answers repeated for {refused or 'nothing'}, "
+        f"{len(problems)} problems, {time.monotonic() - started:.0f} s"
+    )
+    return Report(problems=problems, summary=summary)
+
+
+async def apply(settings: Mapping[str, str], those: Sequence[Flow]) -> None:
+    """Make the tables, the connection and the published workflows."""
+    read = read_settings(settings)
+    await migrate(read.sql_url)
+    async with open_hub(read, roles=frozenset()) as hub:
+        now = hub.clock.now()
+        account = Connection(
+            id=ConnectionId(new_id()),
+            project_id=DEFAULT_PROJECT,
+            name=CONNECTION,
+            connector="http",
+            config={},
+            created_at=now,
+            updated_at=now,
+        )
+        async with hub.database.write() as uow:
+            await uow.connections.put(account, Credentials({"type": "bearer", "token": "chaos"}))
+            await uow.commit()
+        for flow in those:
+            saved = await hub.publishing.create(DEFAULT_PROJECT, flow.text, actor="chaos")
+            await hub.publishing.publish(DEFAULT_PROJECT, saved.workflow.id, actor="chaos")
+
+
+@asynccontextmanager
+async def _running(members: Sequence[Member]) -> AsyncIterator[None]:
+    """Start all; at the end stop the hub's processes together and the echo server last."""
+    try:
+        for member in members:
+            await member.start()
+        yield
+    finally:
+        echo, *others = members
+        await asyncio.gather(*(member.end() for member in others))
+        await echo.end()
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+
+
+async def _drained(database_url: str) -> dict[str, int]:
+    """Wait until every execution has ended; return what has not after ``DRAIN_SECONDS``."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while (left := await still_open(database_url)) and time.monotonic() < deadline:
+        await asyncio.sleep(LOOK_SECONDS)
+    return left
