@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 failed (one line on standard error says why), 2 the comman
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -17,14 +18,20 @@ from engine.errors import PatchbayError
 from gateway.commands.failures import report_failure
 
 MODULES = {
+    "demo": "trying",
+    "run": "trying",
+    "check": "definitions",
+    "apply": "definitions",
+    "workflows": "workflows",
+    "executions": "executions",
+    "dead-letters": "dead_letters",
+    "secrets": "secrets",
+    "keys": "keys",
     "serve": "roles",
     "gateway": "roles",
     "executor": "roles",
     "scheduler": "roles",
     "migrate": "roles",
-    "demo": "trying",
-    "check": "definitions",
-    "apply": "definitions",
 }
 """Each command and the module in ``gateway.commands`` that has it, in the order of the help."""
 
@@ -76,6 +83,9 @@ def options(
 
 def main() -> None:
     """Run one command; the console entry ``patchbay``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows "?" and no traceback
     try:
         app()
     except PatchbayError as error:

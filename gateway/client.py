@@ -54,7 +54,7 @@ class HubClient:
 
     def post(self, path: str, body: Json = None, *, params: Mapping[str, str] | None = None) -> Json:
         """Send JSON, or nothing if ``body`` is ``None``."""
-        return self._call("POST", path, params=params, json=body) if body is not None else self._call("POST", path)
+        return self._call("POST", path, params=params, json=body)
 
     def put(self, path: str, body: Json) -> Json:
         return self._call("PUT", path, json=body)

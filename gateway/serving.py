@@ -11,16 +11,18 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import uvicorn
 from starlette.applications import Starlette
 
 from engine.errors import ConfigurationError, Unavailable
+from gateway.api import open_api
 from gateway.app import create_app
 from gateway.bootstrap import Hub, Role, open_hub
-from gateway.probes import create_probes
 from gateway.reaching import Stopped, Waiting, broker_place, named, patiently
+from gateway.routes import health
 from gateway.settings import Settings
 
 Ready = Callable[[Hub, str], Awaitable[None]]
@@ -45,8 +47,10 @@ async def serve_role(
     with _signals(stop), suppress(Stopped):
         async with AsyncExitStack() as stack:
             stack.callback(listener.close)
-            hub = await _open(stack, settings, roles, waiting=Waiting(patience=patience, stop=stop))
-            app = create_app(hub) if Role.GATEWAY in roles else create_probes(hub)
+            hub = await _open(
+                stack, with_port(settings, listener), roles, waiting=Waiting(patience=patience, stop=stop)
+            )
+            app = create_app(hub) if Role.GATEWAY in roles else _probes(hub)
             await run_server(app, listener, stop, started=_announcement(hub, listener, ready), grace=settings.grace)
 
 
@@ -107,6 +111,11 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
+def with_port(settings: Settings, listener: socket.socket) -> Settings:
+    """Return the settings with the port that was taken, for the hub's own addresses."""
+    return replace(settings, port=listener.getsockname()[1])
+
+
 def url_of(listener: socket.socket) -> str:
     """Return the URL that reaches a listener from this machine."""
     host, port = listener.getsockname()[:2]
@@ -132,6 +141,14 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _probes(hub: Hub) -> Starlette:
+    """What a process without an API answers: that it is alive, whether it is ready, and its metrics."""
+    app = Starlette(routes=health.routes)
+    app.state.hub = hub
+    app.state.api = open_api(hub)
+    return app
 
 
 def _announcement(hub: Hub, listener: socket.socket, ready: Ready | None) -> Callable[[], Awaitable[None]] | None:

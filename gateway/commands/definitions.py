@@ -76,7 +76,7 @@ def apply(
 
     What says the same as the newest version makes no version. A paused workflow that is published is resumed.
     """
-    texts = [(file, _read(file)) for file in files]
+    texts = [(file, read_text(file)) for file in files]
     with connect() as hub:
         done = [_apply(hub, file, text, publish=publish, note=note) for file, text in texts]
     if as_json:
@@ -94,7 +94,7 @@ async def _installed() -> Outside:
         return outside_of(Registry(client, connectors=connectors, broken=broken))
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except OSError as error:
@@ -104,7 +104,7 @@ def _read(file: Path) -> str:
 
 
 def _check(file: Path, outside: Outside) -> Checked:
-    text = _read(file)
+    text = read_text(file)
     try:
         definition, _ = parse_definition(text, outside=outside)
     except InvalidDefinition as error:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -26,6 +27,24 @@ def console() -> Console:
 def print_json(value: Json) -> None:
     """Print one JSON document."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_line(value: Json) -> None:
+    """Print one JSON document on a line of its own, for a stream of them."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def report(value: Json, text: str, *, as_json: bool) -> None:
+    """Say what was done: ``value`` to programs, ``text`` to people."""
+    if as_json:
+        print_json(value)
+    else:
+        typer.echo(text)
+
+
+def moment(text: str | None) -> str:
+    """Return a time of the API in this machine's zone; nothing for no time."""
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}" if text else ""
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

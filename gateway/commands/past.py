@@ -1,93 +1,101 @@
-"""Executions of a hub in this process, read from its database as the trace that people see."""
+"""Executions of a hub, read over its API as the trace that people see."""
 
-import asyncio
-from datetime import timedelta
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
-from engine.errors import NotFound, Unavailable
-from engine.graph import Graph
-from engine.history import history
-from engine.model.base import DEFAULT_PROJECT, ExecutionId
-from engine.model.execution import Execution, StepRecord, StepStatus
-from engine.model.node import ConnectorSpec
-from gateway.bootstrap import Hub
+from engine.errors import Unavailable
+from engine.model.base import JsonObject, format_duration
+from engine.model.execution import Status, StepStatus
+from gateway.client import HubClient, segment
 from gateway.trace import Trace, TraceStep
 
-LOOK_EVERY_SECONDS = 0.03
+LOOK_EVERY_SECONDS = 0.05
 
 
-async def wait_for_end(hub: Hub, execution_id: ExecutionId, *, within: timedelta) -> Execution:
+def read_trace(hub: HubClient, execution_id: str) -> Trace:
+    """Return the trace of an execution as it stands."""
+    return trace_of(hub, hub.get(f"/executions/{segment(execution_id)}"))
+
+
+def trace_of(hub: HubClient, execution: JsonObject) -> Trace:
+    """Return the trace of an execution that was read; asks what its workflow is called and what its nodes are."""
+    workflow = hub.get(f"/workflows/{execution['workflow_id']}")
+    version = hub.get(f"/workflows/{execution['workflow_id']}/versions/{execution['version']}")
+    return make_trace(execution, name=workflow["name"], nodes=version["document"].get("nodes", {}))
+
+
+def make_trace(execution: JsonObject, *, name: str, nodes: JsonObject) -> Trace:
+    """Build a trace from the API's answer about an execution and the nodes of its version."""
+    return Trace(
+        id=execution["id"],
+        workflow=name,
+        trigger=execution["trigger_key"],
+        status=execution["status"],
+        steps=[_step(step, nodes.get(step["node"], {})) for step in execution["steps"]],
+        created_at=_time(execution["created_at"]),
+        finished_at=_time(execution["finished_at"]),
+        due_at=_time(execution["due_at"]),
+        wait_reason=execution["wait_reason"],
+        output=execution["output"],
+        error=_failure(execution["error"]),
+        skipped=execution["progress"]["skipped"],
+        ahead=execution["progress"]["ahead"],
+    )
+
+
+def wait_for_end(hub: HubClient, execution_id: str, *, within: timedelta) -> JsonObject:
     """Return an execution when it has ended.
 
     Raises:
         Unavailable: It has not, within the time; the message says how it stands.
     """
-    status = "unknown"
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            while True:
-                async with hub.database.read() as uow:
-                    execution = await uow.executions.outcome(execution_id)
-                if execution is None:
-                    raise NotFound(f'there is no execution "{execution_id}"')
-                if execution.status.is_final:
-                    return execution
-                status = execution.status.value
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
-    except TimeoutError as error:
-        raise Unavailable(f"the execution {execution_id} is still {status} after {within}") from error
-
-
-async def read_trace(hub: Hub, execution_id: ExecutionId) -> Trace:
-    """Return the trace of an execution as it stands. Raises NotFound."""
-    async with hub.database.read() as uow:
-        execution = await uow.executions.find(DEFAULT_PROJECT, execution_id)
-        if execution is None:
-            raise NotFound(f'there is no execution "{execution_id}"')
-        event = await uow.events.find(DEFAULT_PROJECT, execution.event_id)
-        records = await uow.executions.steps(execution_id)
-    graph = await hub.graphs.get(execution.version_id)
-    past = history(graph, execution.trigger_key, event.data if event else None, records)
-    return Trace(
-        id=execution.id,
-        workflow=graph.name,
-        trigger=execution.trigger_key,
-        status=execution.status.value,
-        steps=[_step(record, graph) for record in past.steps],
-        created_at=execution.created_at,
-        finished_at=execution.finished_at,
-        due_at=execution.due_at,
-        wait_reason=execution.wait_reason,
-        output=execution.output,
-        error=_failure(execution),
-        skipped=past.skipped,
-        ahead=past.ahead,
+    execution: JsonObject = {}
+    for execution in follow(hub, execution_id, within=within):
+        if Status(execution["status"]).is_final:
+            return execution
+    raise Unavailable(
+        f"the execution {execution_id} is still {execution.get('status', 'unknown')} after {format_duration(within)}"
     )
 
 
-def _step(record: StepRecord, graph: Graph) -> TraceStep:
-    compiled = graph.nodes.get(record.node)
-    spec = compiled.node.spec if compiled else None
-    kind = spec.use if isinstance(spec, ConnectorSpec) else compiled.kind.value if compiled else ""
-    failure = record.error
-    shows_output = record.status is StepStatus.SUCCEEDED
+def follow(hub: HubClient, execution_id: str, *, within: timedelta | None = None) -> Iterator[JsonObject]:
+    """Yield an execution now and after every change, until it has ended or the time is over."""
+    last: JsonObject | None = None
+    until = None if within is None else time.monotonic() + within.total_seconds()
+    while True:
+        execution: JsonObject = hub.get(f"/executions/{segment(execution_id)}")
+        if execution != last:
+            yield execution
+            last = execution
+        if Status(execution["status"]).is_final or (until is not None and time.monotonic() >= until):
+            return
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _step(step: JsonObject, node: JsonObject) -> TraceStep:
     return TraceStep(
-        path=record.path,
-        kind=kind,
-        status=record.status.value,
-        attempt=record.attempt,
-        started_at=record.started_at,
-        finished_at=record.finished_at,
-        ports=record.ports,
-        output=record.output if shows_output else None,
-        error=f"{failure.code}: {failure.message}" if failure else "",
-        due_at=record.due_at,
-        wait_reason=record.wait_reason,
+        path=step["path"],
+        kind=node.get("use") or node.get("type", ""),
+        status=step["status"],
+        attempt=step["attempt"],
+        started_at=_time(step["started_at"]),
+        finished_at=_time(step["finished_at"]),
+        ports=tuple(step["ports"]),
+        output=step["output"] if step["status"] == StepStatus.SUCCEEDED.value else None,
+        error=_failure(step["error"], own=True),
+        due_at=_time(step["due_at"]),
+        wait_reason=step["wait_reason"],
     )
 
 
-def _failure(execution: Execution) -> str:
-    error = execution.error
+def _failure(error: JsonObject | None, *, own: bool = False) -> str:
+    """Return an error in one line; a step's ``own`` need not say at which step."""
     if not error:
         return ""
-    where = f"{error['step']}: " if error.get("step") else ""
-    return f"{where}{error.get('message') or error.get('code', '')}"
+    where = f"{error['step']}: " if error.get("step") and not own else ""
+    return f"{where}{error.get('code', 'error')}: {error.get('message', '')}"
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

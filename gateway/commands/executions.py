@@ -1,0 +1,138 @@
+"""Executions of a running hub: list them, look at one as a trace, cancel it, start it again."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from engine.errors import InvalidRequest
+from engine.model.base import JsonObject, parse_duration
+from engine.model.execution import Status
+from gateway.client import HubClient, connect, segment
+from gateway.commands.output import AsJson, console, moment, print_json, print_line, print_table, report
+from gateway.commands.past import follow, trace_of
+from gateway.trace import EXCERPT, excerpt, show_trace, span
+
+app = typer.Typer()
+executions = typer.Typer(help="Executions: list, look at one, cancel, run again.", no_args_is_help=True)
+app.add_typer(executions, name="executions")
+
+COLUMNS = ("execution", "status", "trigger", "created", "took", "result")
+FOLLOW_EVERY_SECONDS = 0.5
+
+Id = Annotated[str, typer.Argument(metavar="EXECUTION", help="The id of an execution.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay and show what changes; Ctrl-C ends it.")]
+
+
+@executions.command(
+    "list", epilog="Example: patchbay executions list --workflow paid-orders --status failed --since 2h"
+)
+def list_executions(
+    *,
+    workflow: Annotated[str, typer.Option(help="The name or id of a workflow.")] = "",
+    status: Annotated[list[Status] | None, typer.Option(help="Any of these; give it several times.")] = None,
+    since: Annotated[str, typer.Option(help="How long back, such as 2h or 7d, or a time with its zone.")] = "",
+    text: Annotated[str, typer.Option(help="Found in the result or the error.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 20,
+    following: Follow = False,
+    as_json: AsJson = False,
+) -> None:
+    """List executions, newest first."""
+    where = {"workflow": workflow, "status": [one.value for one in status or ()], "text": text, "since": _since(since)}
+    with connect() as hub:
+        found = list(hub.pages("/executions", where, limit=limit))
+        if following:
+            _follow_list(hub, where, found[::-1], as_json=as_json)
+        elif as_json:
+            print_json(found)
+        else:
+            print_table(COLUMNS, [_row(one) for one in found], empty="no executions")
+
+
+@executions.command(epilog="Example: patchbay executions show 0198f2c4-… --follow")
+def show(execution: Id, *, following: Follow = False, as_json: AsJson = False) -> None:
+    """Show one execution with its steps; ends with 1 if it failed or was cancelled."""
+    with connect() as hub:
+        status = ""
+        for told in follow(hub, execution) if following else (hub.get(f"/executions/{segment(execution)}"),):
+            status = told["status"]
+            if not as_json:
+                show_trace(trace_of(hub, told), console())
+            elif following:
+                print_line(told)
+            else:
+                print_json(told)
+    if status in (Status.FAILED.value, Status.CANCELLED.value):
+        raise typer.Exit(1)
+
+
+@executions.command(epilog='Example: patchbay executions cancel 0198f2c4-… --reason "wrong customer"')
+def cancel(
+    execution: Id, *, reason: Annotated[str, typer.Option(help="Shown with it.")] = "", as_json: AsJson = False
+) -> None:
+    """End an execution, whatever it does. A call under way may still have its effect."""
+    with connect() as hub:
+        ended = hub.post(f"/executions/{segment(execution)}/cancel", {"reason": reason})
+    report(ended, f"cancelled {execution}", as_json=as_json)
+
+
+@executions.command(epilog="Example: patchbay executions rerun 0198f2c4-…")
+def rerun(execution: Id, *, as_json: AsJson = False) -> None:
+    """Start a new execution from the same event, on the published version."""
+    with connect() as hub:
+        fresh = hub.post(f"/executions/{segment(execution)}/rerun")
+    report(fresh, f"started {fresh['execution_id']}", as_json=as_json)
+
+
+def _row(execution: JsonObject) -> tuple[str, ...]:
+    return (
+        execution["id"],
+        execution["status"],
+        execution["trigger_key"],
+        moment(execution["created_at"]),
+        _took(execution),
+        _result(execution),
+    )
+
+
+def _took(execution: JsonObject) -> str:
+    if execution["finished_at"] is None:
+        return f"until {moment(execution['due_at'])}" if execution["due_at"] else ""
+    created, finished = (datetime.fromisoformat(execution[name]) for name in ("created_at", "finished_at"))
+    return span(created, finished)
+
+
+def _result(execution: JsonObject) -> str:
+    if execution["error"]:
+        return f"{execution['error'].get('code', '')}: {execution['error'].get('message', '')}"[:EXCERPT]
+    return "" if execution["output"] is None else excerpt(execution["output"])
+
+
+def _since(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return (datetime.now(UTC) - parse_duration(text)).isoformat()
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidRequest(f'--since "{text}" is neither a duration such as 2h nor a time') from error
+    return (at if at.tzinfo else at.astimezone()).isoformat()
+
+
+def _follow_list(hub: HubClient, where: JsonObject, found: list[JsonObject], *, as_json: bool) -> None:
+    """Print executions as they come and as they change, oldest first."""
+    known: dict[str, str] = {}
+    while True:
+        for execution in found:
+            if known.get(execution["id"]) != execution["status"]:
+                known[execution["id"]] = execution["status"]
+                if as_json:
+                    print_line(execution)
+                else:
+                    typer.echo("  ".join(_row(execution)))
+        time.sleep(FOLLOW_EVERY_SECONDS)
+        found = list(hub.pages("/executions", where, limit=200))[::-1]
