@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, literal_column, or_, select, text, union_all
+from sqlalchemy import Row, Select, Text, and_, func, literal_column, or_, select, text, type_coerce, union_all
 
 from db.encoding import encode_json
 from db.repositories.claiming import Claiming
@@ -112,10 +112,8 @@ def _filtered(statement: Select[Any], where: ExecutionFilter) -> Select[Any]:
     if where.text:
         # As it stands inside JSON: with quotes, backslashes and control characters escaped.
         needle = encode_json(where.text)[1:-1]
-        found = [
-            func.lower(column).contains(needle.lower(), autoescape=True) for column in (columns.output, columns.error)
-        ]
-        statement = statement.where(or_(*found))
+        texts = [type_coerce(column, Text) for column in (columns.output, columns.error)]
+        statement = statement.where(or_(*(column.icontains(needle, autoescape=True) for column in texts)))
     return statement
 
 

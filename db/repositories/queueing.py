@@ -66,6 +66,15 @@ class Queueing:
         change = {"queued_at": now, "owner": None, "epoch": executions.c.epoch + 1}
         return await self._queue(await self._transaction.rows(theirs), change)
 
+    async def hand_back(self, ids: Sequence[ExecutionId], *, owner: ExecutorId) -> None:
+        """Queue those that ``owner`` holds, which nobody works on: it never heard that its claim was committed."""
+        if ids:
+            await self._transaction.run(
+                update(executions)
+                .where(RUNNING, one_of(executions.c.id, ids), executions.c.owner == owner)
+                .values(status=Status.QUEUED.value, owner=None)
+            )
+
     async def orphans(self, *, limit: int) -> Sequence[ExecutorId]:
         """Owners of running executions that have no row in ``executors``."""
         statement = (

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from db.engines import PoolSizes
-from db.migrate import migrate
 from db.session import SqlDatabase, open_database
 from db.vault import Vault
 from engine.model.base import (
@@ -42,8 +41,7 @@ LATER = START + timedelta(hours=1)
 @asynccontextmanager
 async def open_databases(request: pytest.FixtureRequest, *, count: int = 1) -> AsyncIterator[Sequence[SqlDatabase]]:
     """Open the same database so many times, as that many processes would."""
-    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "database_url")
-    await migrate(url)
+    url: str = request.getfixturevalue(f"migrated_{request.param}_url")
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(open_here(url)) for _ in range(count)]
 
