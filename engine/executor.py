@@ -6,7 +6,8 @@ heartbeat tells for how long. Losing the claim only means that somebody else goe
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import random
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from engine.attempts import Tools
@@ -27,6 +28,7 @@ SHARES = {Lane.HIGH: 0.5, Lane.NORMAL: 0.35, Lane.LOW: 0.15}
 """How the messages under way are divided between the lanes, so that no lane can starve another."""
 
 CLAIM_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 2.0
 
 
 class Executor:
@@ -41,6 +43,7 @@ class Executor:
         tools: Tools,
         heartbeat: Heartbeat,
         concurrency: int,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -48,9 +51,12 @@ class Executor:
         self._tools = tools
         self._heartbeat = heartbeat
         self._concurrency = concurrency
+        self._sleep = sleep
         self._free = concurrency
         self._freed = asyncio.Event()
         self._drives: dict[ExecutionId, asyncio.Task[None]] = {}
+        self._held: set[ExecutionId] = set()
+        self._doubtful: set[ExecutionId] = set()
         self.claims: GroupCommit[Sequence[ExecutionId], list[Claimed]] = GroupCommit(self._claim)
 
     @property
@@ -94,24 +100,43 @@ class Executor:
             pass
 
     async def _take(self, message: Message, group: asyncio.TaskGroup) -> None:
-        claimed: list[Claimed] = []
-        try:
-            claimed = await self.claims.submit(message.ids)
-        except Unavailable as exc:
-            # Not acknowledged here: the rows stay queued, and the announcer publishes them again.
-            log.warning("claim failed", extra={"executions": len(message.ids), "reason": str(exc)})
+        claimed = await self._until_claimed(message.ids)
         self._release(len(message.ids) - len(claimed))
         for execution in claimed:
             task = group.create_task(self._drive(execution))
             self._drives[execution.id] = task
         await message.ack()
 
+    async def _until_claimed(self, ids: Sequence[ExecutionId]) -> list[Claimed]:
+        """Claim, again and again while the database is away.
+
+        Giving up would be wrong: where the commit was made and only its answer was lost, the executions are ours, and
+        while we are alive nobody else runs them.
+        """
+        pause = CLAIM_PAUSE_SECONDS
+        while True:
+            try:
+                return await self.claims.submit(ids)
+            except Unavailable as exc:
+                log.warning("claim postponed", extra={"executions": len(ids), "reason": str(exc)})
+            await self._sleep(pause * (0.5 + random.random() / 2))  # noqa: S311  jitter is no secret
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
     async def _claim(self, batches: Sequence[Sequence[ExecutionId]]) -> list[list[Claimed]]:
         ids = list(dict.fromkeys(execution_id for batch in batches for execution_id in batch))
-        async with self._database.write() as uow:
-            claimed = await uow.executions.claim(ids, owner=self._tools.owner, now=self._tools.clock.now())
-            await uow.commit()
+        doubtful = [execution_id for execution_id in ids if execution_id in self._doubtful - self._held]
+        try:
+            async with self._database.write() as uow:
+                if doubtful:
+                    await uow.executions.hand_back(doubtful, owner=self._tools.owner)
+                claimed = await uow.executions.claim(ids, owner=self._tools.owner, now=self._tools.clock.now())
+                await uow.commit()
+        except Unavailable:
+            self._doubtful.update(ids)
+            raise
+        self._doubtful.difference_update(ids)
         by_id = {execution.id: execution for execution in claimed}
+        self._held.update(by_id)
         return [[by_id.pop(i) for i in batch if i in by_id] for batch in batches]
 
     async def _drive(self, claimed: Claimed) -> None:
@@ -131,6 +156,7 @@ class Executor:
             await self._refuse(claimed, f"the executor failed: {group.exceptions[0]!r}")
         finally:
             self._drives.pop(claimed.id, None)
+            self._held.discard(claimed.id)
             self._release(1)
 
     async def _refuse(self, claimed: Claimed, reason: str) -> None:

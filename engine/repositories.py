@@ -163,6 +163,9 @@ class Executions(Protocol):
     async def claim(self, ids: Sequence[ExecutionId], *, owner: ExecutorId, now: datetime) -> Sequence[Claimed]:
         """Give the queued ones among ``ids`` to ``owner`` and raise their epoch. Missing ones are no error."""
 
+    async def hand_back(self, ids: Sequence[ExecutionId], *, owner: ExecutorId) -> None:
+        """Queue those that ``owner`` holds, after a claim whose answer was lost."""
+
     async def record(self, records: Sequence[ExecutionRecord]) -> set[ExecutionId]:
         """Write those whose owner and epoch still hold and return their ids; of the others nothing is written."""
 
