@@ -56,6 +56,10 @@ class Call(Generic[Q, B]):
     def hub(self) -> Hub:
         return self.api.hub
 
+    async def take_effect(self) -> None:
+        """Let this process use at once what the caller has just changed; others notice with their next event."""
+        await self.hub.routes.refresh()
+
     def key(self, name: str) -> str:
         """A part of the path. Raises NotFound: nothing can have that name."""
         value = str(self.request.path_params[name])

@@ -43,6 +43,7 @@ async def put_secret(call: Call[Query, SecretValue]) -> SecretView:
         await uow.triggers.touch()
         await audit(uow, call.hub.clock, call.caller.act, "secret.set", target=name)
         await uow.commit()
+    await call.take_effect()
     return SecretView(name=name, updated_at=now)
 
 
@@ -58,6 +59,7 @@ async def delete_secret(call: Call[Query, None]) -> None:
         await uow.triggers.touch()
         await audit(uow, call.hub.clock, call.caller.act, "secret.delete", target=name)
         await uow.commit()
+    await call.take_effect()
 
 
 endpoints = [

@@ -127,6 +127,7 @@ async def _edit(call: Call[Any, Any], change: Callable[[JsonObject, str], JsonOb
         actor=call.caller.actor,
         note=note.format(key=trigger.key),
     )
+    await call.take_effect()
 
 
 async def _detail(call: Call[Any, Any], uow: UnitOfWork, route: StoredRoute) -> TriggerDetail:

@@ -117,6 +117,7 @@ async def delete_workflow(call: Call[Query, None]) -> None:
     One that is active or paused has to be archived first.
     """
     await call.hub.publishing.delete(call.caller.project, call.key("workflow"), actor=call.caller.actor)
+    await call.take_effect()
 
 
 async def list_versions(call: Call[Query, None]) -> VersionList:
@@ -147,6 +148,7 @@ async def activate_workflow(call: Call[Query, Activation]) -> WorkflowView:
     workflow = await call.hub.publishing.publish(
         call.caller.project, call.key("workflow"), actor=call.caller.actor, number=call.body.version
     )
+    await call.take_effect()
     return await _after(call.api, workflow)
 
 
@@ -156,6 +158,7 @@ async def pause_workflow(call: Call[Query, None]) -> WorkflowView:
     Events are held, or rejected if ``settings.while_paused`` says so. Executions that have begun go on.
     """
     workflow = await call.hub.publishing.pause(call.caller.project, call.key("workflow"), actor=call.caller.actor)
+    await call.take_effect()
     return await _after(call.api, workflow)
 
 
@@ -165,6 +168,7 @@ async def resume_workflow(call: Call[Query, None]) -> WorkflowView:
     Held events follow in their order.
     """
     workflow = await call.hub.publishing.resume(call.caller.project, call.key("workflow"), actor=call.caller.actor)
+    await call.take_effect()
     return await _after(call.api, workflow)
 
 
@@ -174,6 +178,7 @@ async def archive_workflow(call: Call[Query, None]) -> WorkflowView:
     Its hooks answer like unknown ones; its history stays.
     """
     workflow = await call.hub.publishing.archive(call.caller.project, call.key("workflow"), actor=call.caller.actor)
+    await call.take_effect()
     return await _after(call.api, workflow)
 
 
