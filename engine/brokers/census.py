@@ -11,8 +11,8 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
-from aiormq import Channel, spec
-from aiormq.abc import DeliveredMessage
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from engine.brokers.consuming import Consumer
 from engine.model.workflow import Lane
@@ -27,41 +27,45 @@ class CensusTaker:
     def __init__(self, exchange: str, consumers: Collection[Consumer]) -> None:
         self._exchange = exchange
         self._consumers = consumers
-        self._channel: Channel | None = None
+        self._channel: AbstractChannel | None = None
 
-    async def start(self, channel: Channel) -> None:
+    async def start(self, channel: AbstractChannel) -> None:
         self._channel = channel
-        declared = await channel.queue_declare(exclusive=True, auto_delete=True)
-        queue = declared.queue or ""  # the broker chose the name
-        await channel.queue_bind(queue, self._exchange)
-        await channel.basic_consume(queue, self._answer, no_ack=True)
+        queue = await channel.declare_queue(exclusive=True, auto_delete=True)
+        await queue.bind(self._exchange)
+        await queue.consume(self._answer, no_ack=True)
 
-    async def _answer(self, question: DeliveredMessage) -> None:
-        lane, reply_to = Lane(question.body.decode()), question.header.properties.reply_to
+    async def _answer(self, question: AbstractIncomingMessage) -> None:
+        lane, reply_to = Lane(question.body.decode()), question.reply_to
         asked = [consumer for consumer in self._consumers if lane in consumer.lanes()]
         if asked and reply_to and self._channel:
             answer = _ANSWER.pack(len(asked), sum(consumer.count_held(lane) for consumer in asked))
-            await self._channel.basic_publish(answer, routing_key=reply_to, wait=False)
+            await self._channel.default_exchange.publish(Message(answer), reply_to, mandatory=False)
 
 
-async def count_held(channel: Channel, exchange: str, lane: Lane, *, consumers: int, patience: timedelta) -> int:
+async def count_held(
+    channel: AbstractChannel, exchange: str, lane: Lane, *, consumers: int, patience: timedelta
+) -> int:
     """Ask until all ``consumers`` of the lane have answered; one that stays silent counts as holding one message."""
     answered = held = 0
     enough = asyncio.Event()
 
-    async def count(answer: DeliveredMessage) -> None:
+    async def count(answer: AbstractIncomingMessage) -> None:
         nonlocal answered, held
         some, of_them = _ANSWER.unpack(answer.body)
         answered, held = answered + some, held + of_them
         if answered >= consumers:
             enough.set()
 
-    await channel.basic_consume(REPLY_QUEUE, count, no_ack=True)
-    question = spec.Basic.Properties(reply_to=REPLY_QUEUE)
-    await channel.basic_publish(lane.encode(), exchange=exchange, properties=question, wait=False)
+    replies = await channel.get_queue(REPLY_QUEUE, ensure=False)
+    counting = await replies.consume(count, no_ack=True)
+    question = Message(lane.encode(), reply_to=REPLY_QUEUE)
+    everybody = await channel.get_exchange(exchange, ensure=False)
+    await everybody.publish(question, routing_key="", mandatory=False)
     try:
         async with asyncio.timeout(patience.total_seconds()):
             await enough.wait()
     except TimeoutError:
-        return held + max(0, consumers - answered)
+        held += max(0, consumers - answered)
+    await replies.cancel(counting)  # RabbitMQ forgets the address, so no late answer reaches the next count
     return held

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Self
 
-from aiormq import Channel, spec
-from aiormq.abc import ConsumerCallback, DeliveredMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from engine.brokers.link import broker_errors
+from engine.brokers import underlay
+from engine.brokers.connection import broker_errors
 from engine.brokers.shares import Shares
 from engine.brokers.wire import UnknownFormat, decode_ids
 from engine.errors import Unavailable
@@ -28,20 +28,21 @@ class Consumer:
         self._queues = queues
         self._prefetch = {lane: prefetch[lane] for lane in Lane if prefetch.get(lane, 0) > 0}
         self._shares = Shares()
-        self._channel: Channel | None = None
+        self._channel: AbstractChannel | None = None
         self._waiting: dict[Lane, deque[RabbitMessage]] = {}
         self._held: Counter[Lane] = Counter()
         self._changed = asyncio.Event()
         self._closed = False
 
-    async def start(self, channel: Channel) -> None:
+    async def start(self, channel: AbstractChannel) -> None:
         self._channel = channel
         self._waiting = {}
         self._held.clear()
         for lane, count in self._prefetch.items():
             # Without "global", RabbitMQ applies the count to each consumer that is started after it.
-            await channel.basic_qos(prefetch_count=count)
-            await channel.basic_consume(self._queues[lane], self._receiver(channel, lane))
+            await channel.set_qos(prefetch_count=count)
+            queue = await channel.get_queue(self._queues[lane], ensure=False)
+            await queue.consume(self._receiver(channel, lane))
 
     def close(self) -> None:
         self._closed = True
@@ -74,11 +75,11 @@ class Consumer:
             return  # its channel is gone: the broker delivers it again
         self._held[message.lane] -= 1
         with suppress(Unavailable), broker_errors("acknowledging"):
-            await message.channel.basic_ack(message.tag, wait=False)
+            await underlay.acknowledge(message.channel, message.tag)
 
-    def _receiver(self, channel: Channel, lane: Lane) -> ConsumerCallback:
-        async def receive(delivered: DeliveredMessage) -> None:
-            tag = _tag(delivered)
+    def _receiver(self, channel: AbstractChannel, lane: Lane) -> Callable[[AbstractIncomingMessage], Awaitable[None]]:
+        async def receive(delivered: AbstractIncomingMessage) -> None:
+            tag = delivered.delivery_tag
             if channel is not self._channel or tag is None:
                 return
             try:
@@ -86,7 +87,7 @@ class Consumer:
             except UnknownFormat as error:
                 log.warning("a message is not ours", extra={"lane": lane, "reason": str(error)})
                 with suppress(Unavailable), broker_errors("rejecting"):
-                    await channel.basic_reject(tag, requeue=False, wait=False)
+                    await delivered.reject(requeue=False)
                 return
             self._held[lane] += 1
             self._waiting.setdefault(lane, deque()).append(
@@ -103,7 +104,7 @@ class RabbitMessage:
     __slots__ = ("_acked", "_consumer", "channel", "ids", "lane", "tag")
 
     def __init__(
-        self, *, ids: tuple[ExecutionId, ...], lane: Lane, tag: int, consumer: Consumer, channel: Channel
+        self, *, ids: tuple[ExecutionId, ...], lane: Lane, tag: int, consumer: Consumer, channel: AbstractChannel
     ) -> None:
         self.ids: Sequence[ExecutionId] = ids
         self.lane = lane
@@ -116,7 +117,3 @@ class RabbitMessage:
         if not self._acked:
             self._acked = True
             await self._consumer.acknowledge(self)
-
-
-def _tag(delivered: DeliveredMessage) -> int | None:
-    return delivered.delivery.delivery_tag if isinstance(delivered.delivery, spec.Basic.Deliver) else None

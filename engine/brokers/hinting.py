@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from aiormq import Channel, spec
-from aiormq.abc import DeliveredMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from engine.brokers.link import broker_errors
+from engine.brokers import underlay
+from engine.brokers.connection import broker_errors
 from engine.brokers.topics import MAX_WAITING_SIGNALS, SignalQueue
 from engine.brokers.wire import UnknownFormat, decode_signals, encode_signals
 from engine.errors import Unavailable
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class SignalSender:
     """Writes buffered signals to whatever channel there is. A full buffer loses its oldest signals."""
 
-    def __init__(self, exchange: str, channel: Callable[[], Channel | None]) -> None:
+    def __init__(self, exchange: str, channel: Callable[[], AbstractChannel | None]) -> None:
         self._exchange = exchange
         self._channel = channel
         self._pending: deque[tuple[str, bytes]] = deque(maxlen=MAX_WAITING_SIGNALS)
@@ -49,17 +49,12 @@ class SignalSender:
                 with suppress(Unavailable), broker_errors("signalling"):
                     await self._send(channel, by_topic)
 
-    async def _send(self, channel: Channel, by_topic: dict[str, list[bytes]]) -> None:
+    async def _send(self, channel: AbstractChannel, by_topic: dict[str, list[bytes]]) -> None:
         messages = [(topic, message) for topic, bodies in by_topic.items() for message in encode_signals(bodies)]
         for number, (topic, message) in enumerate(messages, start=1):
             # Waiting for the socket once per batch keeps a slow network from filling the memory.
-            await channel.basic_publish(
-                message,
-                exchange=self._exchange,
-                routing_key=topic,
-                properties=spec.Basic.Properties(delivery_mode=1),
-                wait=number == len(messages),
-            )
+            wait = number == len(messages)
+            await underlay.signal(channel, message, exchange=self._exchange, topic=topic, wait=wait)
 
 
 class Listener:
@@ -70,16 +65,15 @@ class Listener:
         self._exchange = exchange
         self._patterns = patterns
 
-    async def start(self, channel: Channel) -> None:
-        declared = await channel.queue_declare(
+    async def start(self, channel: AbstractChannel) -> None:
+        queue = await channel.declare_queue(
             exclusive=True, auto_delete=True, arguments={"x-max-length": MAX_WAITING_SIGNALS}
         )
-        queue = declared.queue or ""  # the broker chose the name
         for pattern in self._patterns:
-            await channel.queue_bind(queue, self._exchange, pattern)
-        await channel.basic_consume(queue, self._receive, no_ack=True)
+            await queue.bind(self._exchange, pattern)
+        await queue.consume(self._receive, no_ack=True)
 
-    async def _receive(self, delivered: DeliveredMessage) -> None:
+    async def _receive(self, delivered: AbstractIncomingMessage) -> None:
         topic = delivered.routing_key or ""
         try:
             for body in decode_signals(delivered.body):

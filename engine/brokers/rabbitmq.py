@@ -11,14 +11,16 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from aiormq import Channel, Connection, spec
-from aiormq.abc import DeliveredMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from engine.brokers import underlay
 from engine.brokers.background import Background
 from engine.brokers.census import CensusTaker, count_held
+from engine.brokers.channels import SpareChannels
+from engine.brokers.connection import Connection, broker_errors, close_channel, open_channel
 from engine.brokers.consuming import Consumer
 from engine.brokers.hinting import Listener, SignalSender
-from engine.brokers.link import Backoff, Link, broker_errors, close_channel, open_channel
+from engine.brokers.link import Backoff, Link
 from engine.brokers.subscriptions import Subscriptions
 from engine.brokers.topics import MAX_WAITING_SIGNALS, require_topic
 from engine.brokers.topology import Topology
@@ -29,7 +31,6 @@ from engine.model.workflow import Lane
 from engine.ports import Message, Signal
 
 SCHEMES: Final = ("amqp", "amqps")
-_PERSISTENT: Final = 2
 
 
 @asynccontextmanager
@@ -46,7 +47,7 @@ async def open_broker(
     When RabbitMQ is away at the start, the context begins nevertheless: ``check`` raises, and connecting goes on.
 
     Args:
-        url: ``amqp://user:password@host:port/vhost``, or ``amqps``; TLS options as query parameters of aiormq.
+        url: ``amqp://user:password@host:port/vhost``, or ``amqps``; TLS options as query parameters of aio-pika.
         prefix: Begins the names of all queues and exchanges.
         timeout: Bounds each answer of the broker: connecting, a confirmation, a count.
         backoff: The waits between attempts to connect.
@@ -78,10 +79,11 @@ class RabbitBroker:
         self._consuming = Link(
             url, name=f"{prefix} consuming", prepare=self._prepare_consuming, timeout=timeout, backoff=backoff
         )
-        self._publish_channel: Channel | None = None
-        self._signal_channel: Channel | None = None
+        self._publish_channel: AbstractChannel | None = None
+        self._signal_channel: AbstractChannel | None = None
         self._consumers: set[Consumer] = set()
         self._subscriptions = Subscriptions()
+        self._spare_channels = SpareChannels(self._publishing, timeout=timeout)
         self._sender = SignalSender(self._topology.signals, lambda: self._signal_channel)
 
     @asynccontextmanager
@@ -117,8 +119,9 @@ class RabbitBroker:
 
     async def depth(self, lane: Lane) -> int:
         """A snapshot: a message that is just then on its way to or from a consumer may be missing."""
-        async with self._short_channel("counting messages") as channel:
-            declared = await channel.queue_declare(self._topology.lanes[lane], passive=True)
+        async with self._spare_channels.use("counting messages") as channel:
+            queue = await channel.declare_queue(self._topology.lanes[lane], passive=True)
+            declared = queue.declaration_result
             waiting, consumers = declared.message_count or 0, declared.consumer_count or 0
             if not consumers:
                 return waiting
@@ -129,19 +132,17 @@ class RabbitBroker:
 
     async def take_dead(self, *, limit: int) -> Sequence[ExecutionId]:
         taken: list[ExecutionId] = []
-        last: int | None = None
-        async with self._short_channel("taking dead messages") as channel:
-            while len(taken) < limit:
-                message = await channel.basic_get(self._topology.dead)
-                if not isinstance(message.delivery, spec.Basic.GetOk):
-                    break
+        last: AbstractIncomingMessage | None = None
+        async with self._spare_channels.use("taking dead messages") as channel:
+            queue = await channel.get_queue(self._topology.dead, ensure=False)
+            while len(taken) < limit and (message := await queue.get(fail=False)):
                 taken += _ids_of_dead(message)
-                last = message.delivery.delivery_tag
+                last = message
             for body in encode_ids(taken[limit:]):
                 await self._publish(self._topology.dead, body)
             if last is not None:
                 # Once for all of them: a failure before this line leaves every message where it was.
-                await channel.basic_ack(last, multiple=True)
+                await last.ack(multiple=True)
         return taken[:limit]
 
     async def signal(self, topic: str, body: bytes) -> None:
@@ -166,13 +167,13 @@ class RabbitBroker:
     async def _prepare_publishing(self, connection: Connection) -> None:
         confirmed = await open_channel(connection, confirms=True)
         await self._topology.declare(confirmed)
-        unconfirmed = await open_channel(connection, confirms=False)
+        unconfirmed = await open_channel(connection)
         for channel in (confirmed, unconfirmed):
-            self._publishing.watch(channel)
+            await self._publishing.watch(connection, channel)
         self._publish_channel, self._signal_channel = confirmed, unconfirmed
 
     async def _prepare_consuming(self, connection: Connection) -> None:
-        channel = await open_channel(connection, confirms=False)
+        channel = await open_channel(connection)
         await self._topology.declare(channel)
         await close_channel(channel)
         await self._subscriptions.attach_all(self._consuming, connection)
@@ -196,49 +197,21 @@ class RabbitBroker:
         try:
             with broker_errors("publishing"):
                 async with asyncio.timeout(self._timeout.total_seconds()):
-                    await channel.basic_publish(
-                        body,
-                        routing_key=queue,
-                        properties=spec.Basic.Properties(delivery_mode=_PERSISTENT),
-                        mandatory=True,
-                        wait=False,
-                    )
+                    await underlay.publish(channel, body, queue=queue)
         except Unavailable as error:
-            if not await _is_blocked(connection):
+            if not await connection.is_blocked():
                 # No confirmation, a refusal, or no such queue any more: begin anew.
                 self._publishing.drop(connection, str(error))
             raise
 
     async def _require_unblocked(self) -> Connection:
         connection = self._publishing.connection
-        if await _is_blocked(connection):
+        if await connection.is_blocked():
             raise Unavailable("the broker takes no messages now: it is short of memory or disk")
         return connection
 
-    @asynccontextmanager
-    async def _short_channel(self, doing: str) -> AsyncIterator[Channel]:
-        """A channel for one rare call: when the call is cancelled or fails, nothing else is disturbed."""
-        connection = self._publishing.connection
-        with broker_errors(doing):
-            async with asyncio.timeout(self._timeout.total_seconds()):
-                channel = await open_channel(connection, confirms=False)
-                try:
-                    yield channel
-                finally:
-                    await close_channel(channel)
 
-
-async def _is_blocked(connection: Connection) -> bool:
-    """Say whether RabbitMQ has told us to stop publishing (https://www.rabbitmq.com/docs/connection-blocked)."""
-    try:
-        async with asyncio.timeout(0):
-            await connection.ready()
-    except TimeoutError:
-        return True
-    return False
-
-
-def _ids_of_dead(message: DeliveredMessage) -> Sequence[ExecutionId]:
+def _ids_of_dead(message: AbstractIncomingMessage) -> Sequence[ExecutionId]:
     try:
         return decode_ids(message.body)
     except UnknownFormat:

@@ -6,16 +6,17 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Protocol
 
-import aiormq
+from aio_pika.abc import AbstractChannel
 
-from engine.brokers.link import Link, broker_errors, close_channel, open_channel
+from engine.brokers.connection import Connection, broker_errors, close_channel, open_channel
+from engine.brokers.link import Link
 from engine.errors import Unavailable
 
 
 class Subscription(Protocol):
     """Something that receives deliveries on a channel of its own."""
 
-    async def start(self, channel: aiormq.Channel) -> None:
+    async def start(self, channel: AbstractChannel) -> None:
         """Declare and consume on a fresh channel; whatever came over an earlier one is void."""
 
 
@@ -25,7 +26,7 @@ class Subscriptions:
     def __init__(self) -> None:
         self._places: dict[Subscription, _Place] = {}
 
-    async def attach_all(self, link: Link, connection: aiormq.Connection) -> None:
+    async def attach_all(self, link: Link, connection: Connection) -> None:
         """Attach them to a new connection, those too that come while others are being attached."""
         attached: set[_Place] = set()
         while missing := [(one, place) for one, place in self._places.items() if place not in attached]:
@@ -62,23 +63,25 @@ class _Place:
     """Where one subscription is attached now."""
 
     def __init__(self) -> None:
-        self._channel: aiormq.Channel | None = None
-        self._connection: aiormq.Connection | None = None
+        self._channel: AbstractChannel | None = None
+        self._connection: Connection | None = None
         self._attaching = asyncio.Lock()
         self._ended = False
 
-    async def attach(self, subscription: Subscription, link: Link, connection: aiormq.Connection) -> None:
+    async def attach(self, subscription: Subscription, link: Link, connection: Connection) -> None:
         async with self._attaching:
             if self._ended or self._connection is connection:
                 return
-            channel = await open_channel(connection, confirms=False)
+            channel = await open_channel(connection)
+            given_up = False
+            await link.watch(connection, channel, until=lambda: self._ended or given_up)
             try:
                 await subscription.start(channel)
             except BaseException:
+                given_up = True
                 await close_channel(channel)
                 raise
             self._connection, self._channel = connection, channel
-            link.watch(channel, until=lambda: self._ended)
 
     async def detach(self, link: Link) -> None:
         self._ended = True

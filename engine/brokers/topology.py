@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from aiormq.abc import AbstractChannel, FieldTable
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel
 
 from engine.model.workflow import Lane
 
@@ -36,14 +38,14 @@ class Topology:
         Raises:
             ChannelPreconditionFailed: One of them exists with other settings.
         """
-        await channel.queue_declare(self.dead, durable=True, arguments={"x-queue-type": "quorum"})
-        arguments: FieldTable = {
+        await channel.declare_queue(self.dead, durable=True, arguments={"x-queue-type": "quorum"})
+        arguments: dict[str, Any] = {
             "x-queue-type": "quorum",
             "x-delivery-limit": _TOLERATED_RETURNS,
             "x-dead-letter-exchange": "",  # the default exchange routes by the name of the queue
             "x-dead-letter-routing-key": self.dead,
         }
         for queue in self.lanes.values():
-            await channel.queue_declare(queue, durable=True, arguments=arguments)
-        await channel.exchange_declare(self.signals, exchange_type="topic", durable=True)
-        await channel.exchange_declare(self.census, exchange_type="fanout", durable=True)
+            await channel.declare_queue(queue, durable=True, arguments=arguments)
+        await channel.declare_exchange(self.signals, ExchangeType.TOPIC, durable=True)
+        await channel.declare_exchange(self.census, ExchangeType.FANOUT, durable=True)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import aiormq
+import aio_pika
 import pytest
 
 from engine.brokers import rabbitmq
@@ -47,13 +47,11 @@ async def rabbit_queues(url: str, prefix: str) -> AsyncIterator[None]:
         yield
     finally:
         topology = Topology.under(prefix)
-        connection = await aiormq.connect(url)
-        channel = await connection.channel()
-        for queue in (*topology.lanes.values(), topology.dead):
-            await channel.queue_delete(queue)
-        for exchange in (topology.signals, topology.census):
-            await channel.exchange_delete(exchange)
-        await connection.close()
+        async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+            for queue in (*topology.lanes.values(), topology.dead):
+                await channel.queue_delete(queue)
+            for exchange in (topology.signals, topology.census):
+                await channel.exchange_delete(exchange)
 
 
 def some_ids(count: int) -> list[ExecutionId]:

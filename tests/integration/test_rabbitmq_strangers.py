@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-import aiormq
+import aio_pika
 import pytest
-from aiormq.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel
 
 from engine.brokers import open_broker
 from engine.errors import ConfigurationError, Unavailable
@@ -23,16 +23,15 @@ ALL = dict.fromkeys(Lane, 10)
 @pytest.fixture
 async def channel(broker_url: str) -> AsyncIterator[AbstractChannel]:
     """Somebody else's channel to the same server."""
-    connection = await aiormq.connect(broker_url)
-    yield await connection.channel()
-    await connection.close()
+    async with await aio_pika.connect(broker_url) as connection, connection.channel() as opened:
+        yield opened
 
 
 async def test_a_queue_that_was_declared_otherwise_is_a_configuration_error(
     broker_url: str, broker_prefix: str, channel: AbstractChannel
 ) -> None:
     async with rabbit_queues(broker_url, broker_prefix):
-        await channel.queue_declare(f"{broker_prefix}.normal", durable=True)
+        await channel.declare_queue(f"{broker_prefix}.normal", durable=True)
 
         with pytest.raises(ConfigurationError, match=rf"{broker_prefix}\.normal.*choose another prefix"):
             async with open_broker(broker_url, prefix=broker_prefix):
@@ -68,7 +67,7 @@ async def test_a_foreign_message_is_put_aside(broker_url: str, broker_prefix: st
     [id] = some_ids(1)
     async with rabbit_queues(broker_url, broker_prefix), open_broker(broker_url, prefix=broker_prefix) as broker:
         for body in (b"\xff\xfe", b"", b"9 of a later release"):
-            await channel.basic_publish(body, routing_key=f"{broker_prefix}.normal")
+            await channel.default_exchange.publish(aio_pika.Message(body), f"{broker_prefix}.normal")
         await broker.publish(Lane.NORMAL, [id])
 
         async with broker.consume(prefetch={Lane.NORMAL: 1}) as messages:
@@ -83,8 +82,9 @@ async def test_a_foreign_signal_is_ignored(broker_url: str, broker_prefix: str, 
         open_broker(broker_url, prefix=broker_prefix) as broker,
         broker.signals("#") as signals,
     ):
+        exchange = await channel.get_exchange(f"{broker_prefix}.signals", ensure=False)
         for body in (b"?", b"1\0\0\0\x09short"):
-            await channel.basic_publish(body, exchange=f"{broker_prefix}.signals", routing_key="x")
+            await exchange.publish(aio_pika.Message(body), "x")
         await broker.signal("y", b"ours")
 
         assert [signal.body for signal in await hear(signals)] == [b"ours"]

@@ -4,8 +4,9 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, cast
 
-import aiormq
+from aio_pika.abc import AbstractChannel
 
+from engine.brokers.connection import Connection
 from engine.brokers.link import Link
 from engine.brokers.subscriptions import Subscriptions
 
@@ -13,7 +14,7 @@ SECOND = timedelta(seconds=1)
 
 
 class FakeChannel:
-    async def close(self) -> None:
+    async def close(self, reason: Exception) -> None:
         """Nothing to do."""
 
 
@@ -28,7 +29,7 @@ class FakeLink:
     is_up = False
     connection = FakeConnection()
 
-    def watch(self, channel: FakeChannel, **_: Any) -> None:
+    async def watch(self, connection: FakeConnection, channel: FakeChannel, **_: Any) -> None:
         """Fake channels do not close by themselves."""
 
 
@@ -36,12 +37,12 @@ class CountingSubscription:
     def __init__(self) -> None:
         self.starts = 0
 
-    async def start(self, channel: aiormq.Channel) -> None:
+    async def start(self, channel: AbstractChannel) -> None:
         self.starts += 1
 
 
-def connection() -> aiormq.Connection:
-    return cast(aiormq.Connection, FakeConnection())
+def connection() -> Connection:
+    return cast(Connection, FakeConnection())
 
 
 async def test_a_subscription_that_comes_while_others_are_attached_is_not_forgotten() -> None:
@@ -50,7 +51,7 @@ async def test_a_subscription_that_comes_while_others_are_attached_is_not_forgot
     async with AsyncExitStack() as stack:
 
         class Early(CountingSubscription):
-            async def start(self, channel: aiormq.Channel) -> None:
+            async def start(self, channel: AbstractChannel) -> None:
                 await stack.enter_async_context(subscriptions.keep(late, link, timeout=SECOND))
 
         await stack.enter_async_context(subscriptions.keep(Early(), link, timeout=SECOND))
