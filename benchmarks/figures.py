@@ -1,6 +1,7 @@
 """What is measured, as data, and the arithmetic that turns counts into figures. No input or output."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,7 +58,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One line of the report. The last two are what only a start (W4) has."""
+    """One line of the report. ``cpu_ms``: per process and finished execution. The last two are what only W4 has."""
 
     workload: str
     backend: str
@@ -68,13 +69,14 @@ class Result:
     p99_ms: float
     lost: int
     rss_mb: float
+    cpu_ms: Mapping[str, float] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     cold_start_s: float | None = None
     idle_rss_mb: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures under their published names; what was not measured is left out."""
-        return {name: _rounded(value) for name, value in asdict(self).items() if value not in (None, (), [])}
+        return {name: _rounded(value) for name, value in asdict(self).items() if value not in (None, (), {})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,7 @@ class Measured:
     came: Counts
     started_at: datetime
     rss_mb: float
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def finished_per_s(self) -> float:
@@ -163,9 +166,12 @@ class Measured:
             p99_ms=self.load.p99_ms,
             lost=self.lost,
             rss_mb=self.rss_mb,
+            cpu_ms={name: 1000 * seconds / max(1, self.came.succeeded) for name, seconds in self.cpu_seconds.items()},
             problems=self.problems,
         )
 
 
 def _rounded(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: round(one, 3) for name, one in value.items()}
     return round(value, 2) if isinstance(value, float) else value

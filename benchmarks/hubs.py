@@ -80,6 +80,10 @@ class PreparedHub:
         """Return the memory of all processes of the hub, without the servers."""
         return sum(process.rss_mb() for process in self.processes)
 
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the processor time of each process of the hub."""
+        return {process.name: process.cpu_seconds() for process in self.processes}
+
     def _start(self, stack: ExitStack, role: str) -> tuple[Process, int]:
         port = free_port()
         environment = {**self.environment, "PATCHBAY_PORT": str(port)}

@@ -120,13 +120,15 @@ def _measure(plan: Plan, hub: PreparedHub, workload: Workload, *, connections: i
 def _take(hub: PreparedHub, load: Callable[[], Load]) -> Measured:
     """Apply the load, and count what the database has in addition once everything has ended, or got stuck."""
     before = count(hub.database_url)
+    cpu_before = hub.cpu_seconds()
     started_at = datetime.now(UTC)
     seen = load()
     wait_until_idle(hub.database_url)
     hub.check()
     rss_mb = hub.rss_mb()
+    cpu = {name: seconds - cpu_before[name] for name, seconds in hub.cpu_seconds().items()}
     came = count(hub.database_url).since(before)
-    return Measured(load=seen, came=came, started_at=started_at, rss_mb=rss_mb)
+    return Measured(load=seen, came=came, started_at=started_at, rss_mb=rss_mb, cpu_seconds=cpu)
 
 
 def _settle(hub: PreparedHub) -> None:

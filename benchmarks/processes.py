@@ -44,6 +44,15 @@ class Process:
             kib = asked.stdout.decode().strip()
         return int(kib) / 1024
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time it has had; 0 where the system does not say (there is no ``/proc``)."""
+        try:
+            fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        user, system = fields[11:13]  # proc(5): fields 14 and 15, of which two stand before the last parenthesis
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """Ask it to end, and insist after ``STOP_SECONDS``."""
         if self.popen.poll() is None:

@@ -104,7 +104,20 @@ def write_json(run: Run, path: Path) -> None:
 
 
 def _speed(run: Run) -> list[str]:
-    head = ["load", "hub", "conns", "accepted/s", "finished/s", "of bare", "p50 ms", "p99 ms", "lost", "MB", "target"]
+    head = [
+        "load",
+        "hub",
+        "conns",
+        "accepted/s",
+        "finished/s",
+        "of bare",
+        "p50 ms",
+        "p99 ms",
+        "CPU ms",
+        "lost",
+        "MB",
+        "target",
+    ]
     rows = [
         [
             one.workload.upper(),
@@ -115,6 +128,7 @@ def _speed(run: Run) -> list[str]:
             f"{one.finished_per_s / run.bare_rps:.1%}" if run.bare_rps else "",
             f"{one.p50_ms:.1f}",
             f"{one.p99_ms:.1f}",
+            f"{sum(one.cpu_ms.values()):.2f}",
             str(one.lost),
             f"{one.rss_mb:.0f}",
             verdict(one, run.bare_rps) if one.workload != START else "",
