@@ -1,16 +1,20 @@
 """Connector nodes: call one action of one connector, once."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from engine.breaker import Breakers
-from engine.errors import InvalidInput, OutcomeUnknown, RetryableError, StepError
+from engine.errors import InvalidInput, OutcomeUnknown, RetryableError, StepError, Unavailable
 from engine.model.action import ActionCall, ActionInfo, Effect
 from engine.model.base import ConnectionId, Json, JsonObject, ProjectId
 from engine.model.connection import Credentials
 from engine.model.node import ConnectorSpec
-from engine.model.outcome import Outcome, Succeeded
+from engine.model.outcome import Outcome, Succeeded, Suspended
 from engine.nodes.base import Attempt
+
+DATABASE_PAUSE = timedelta(seconds=1)
+"""How long a step waits that could not read its connection."""
 
 
 class Actions(Protocol):
@@ -40,7 +44,7 @@ class ConnectionSource(Protocol):
     """Where the handler finds connections; it caches them until they change."""
 
     async def get(self, project: ProjectId, alias: str) -> BoundConnection:
-        """Raises InvalidInput: no connection has that name."""
+        """Raises InvalidInput: no connection has that name. Raises Unavailable: the database is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,11 @@ class PreparedAction:
             CircuitOpen: The breaker is open; nothing was sent.
             StepError: The call failed; the class says what to do.
         """
-        bound = await self._bound()
+        try:
+            bound = await self._bound()
+        except Unavailable:
+            # Nothing was sent, so this is no attempt; it is made when the database can say what the connection is.
+            return Suspended(due_at=self.attempt.now + DATABASE_PAUSE, reason="database")
         if bound is None:
             return await self._call(None)
         permit = await self.handler.breakers.admit(f"{bound.connector}:{bound.id}")
