@@ -53,7 +53,7 @@ def check(files: Files, *, as_json: AsJson = False) -> None:
 
     Ends with 1 if anything is wrong. Secrets and connections are looked for when a workflow is published.
     """
-    outside = asyncio.run(_installed())
+    outside = asyncio.run(installed())
     checked = [_check(file, outside) for file in files]
     if as_json:
         print_json([one.as_json() for one in checked])
@@ -88,7 +88,8 @@ def apply(
             typer.echo(f"  {key}  {url}")
 
 
-async def _installed() -> Outside:
+async def installed() -> Outside:
+    """Return what definitions may refer to here: the actions of the connectors that are installed."""
     connectors, broken = find_plugins()
     async with open_http() as client:
         return outside_of(Registry(client, connectors=connectors, broken=broken))

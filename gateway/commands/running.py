@@ -4,11 +4,11 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from engine.definition import parse_definition
+from engine.definition import Outside, parse_definition
 from engine.errors import NotFound
 from engine.model.base import Json, JsonObject
 from engine.model.workflow import TriggerKind
@@ -32,37 +32,50 @@ def ephemeral(settings: Settings) -> Iterator[Settings]:
         )
 
 
-def callable_text(text: str) -> tuple[str, str, list[str]]:
-    """Return a definition whose triggers are all manual, its name, and the keys of its triggers.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runnable:
+    """A definition that only calls can start: its name, its text, and the keys of its triggers, manual ones first."""
+
+    name: str
+    text: str
+    keys: list[str]
+
+    def choose(self, trigger: str) -> str:
+        """Return the trigger to call; empty for the implicit one. Raises NotFound: there is none of that key."""
+        if trigger and trigger not in self.keys:
+            raise NotFound(f'the definition has no trigger "{trigger}"; it has {", ".join(self.keys) or "none"}')
+        return trigger or (self.keys[0] if self.keys else "")
+
+
+def make_runnable(text: str, outside: Outside) -> Runnable:
+    """Make every trigger of a definition a manual one.
 
     Raises:
         InvalidDefinition: With every problem and its place in ``text``.
     """
-    definition, document = parse_definition(text)
+    definition, document = parse_definition(text, outside=outside)
     triggers: JsonObject = {
         key: {"type": TriggerKind.MANUAL.value, **{name: spec[name] for name in KEPT if name in spec}}
         for key, spec in document.get("triggers", {}).items()
     }
-    kinds = {key: trigger.kind for key, trigger in definition.triggers.items()}
-    keys = sorted(triggers, key=lambda key: kinds[key] is not TriggerKind.MANUAL)  # stable: manual ones first
-    return json.dumps({**document, "triggers": triggers} if triggers else document), definition.name, keys
+    manual = [key for key in triggers if definition.triggers[key].kind is TriggerKind.MANUAL]
+    others = [key for key in triggers if key not in manual]
+    changed = {**document, "triggers": triggers} if triggers else document
+    return Runnable(name=definition.name, text=json.dumps(changed), keys=[*manual, *others])
 
 
-def run_once(hub: HubClient, text: str, value: Json, *, trigger: str, within: timedelta) -> JsonObject:
+def run_once(hub: HubClient, what: Runnable, value: Json, *, trigger: str, within: timedelta) -> JsonObject:
     """Bring a definition into an empty hub, start it once and return the execution when it has ended.
 
+    If no execution was started, the answer says why and has no steps.
+
     Raises:
-        NotFound: The definition has no trigger ``trigger``.
         Unavailable: It had not ended in time.
     """
-    changed, name, keys = callable_text(text)
-    if trigger and trigger not in keys:
-        raise NotFound(f'the definition has no trigger "{trigger}"; it has {", ".join(keys) or "none"}')
-    hub.send_text("POST", "/workflows", changed)
-    path = f"/workflows/{segment(name)}"
+    path = f"/workflows/{segment(what.name)}"
+    hub.send_text("POST", "/workflows", what.text)
     hub.post(f"{path}/activate", {})
-    chosen = trigger or (keys[0] if keys else "")
-    started = hub.post(f"{path}/execute", value, params={"trigger": chosen} if chosen else None)
+    started: JsonObject = hub.post(f"{path}/execute", value, params={"trigger": trigger} if trigger else None)
     if started["execution_id"] is None:
-        return dict(started)
+        return started
     return wait_for_end(hub, started["execution_id"], within=within)

@@ -14,11 +14,11 @@ from engine.errors import ConfigurationError
 from engine.model.base import JsonObject
 from gateway.auth import create_first_key
 from gateway.client import HubClient
-from gateway.commands.definitions import read_text
+from gateway.commands.definitions import installed, read_text
 from gateway.commands.inputs import Input, read_input
 from gateway.commands.output import AsJson, console, print_json
 from gateway.commands.past import trace_of
-from gateway.commands.running import ephemeral, run_once
+from gateway.commands.running import ephemeral, make_runnable, run_once
 from gateway.demo.stage import give_demo
 from gateway.embedded import serve_embedded
 from gateway.observability import configure_logging
@@ -50,11 +50,13 @@ def run(
     Schedules do not tick and nothing is verified: every trigger waits for this one call. Ends with 1 if it failed.
     """
     configure_logging(level="error", form="text")
-    text, value = read_text(file), read_input(input)
+    value = read_input(input)
+    what = make_runnable(read_text(file), asyncio.run(installed()))
+    chosen = what.choose(trigger)
     within = timedelta(seconds=timeout)
 
     def call(hub: HubClient) -> JsonObject:
-        ended = run_once(hub, text, value, trigger=trigger, within=within)
+        ended = run_once(hub, what, value, trigger=chosen, within=within)
         if as_json:
             print_json(ended)
         elif "steps" in ended:
