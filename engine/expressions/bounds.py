@@ -9,6 +9,8 @@ from engine.errors import ExpressionError
 MAX_CHARACTERS = 4_000
 MAX_NODES = 400
 MAX_DEPTH = 40
+MAX_TOKENS = 2_000
+"""Words and signs; what keeps within the other bounds seldom has half as many."""
 MAX_TEXT = 1_048_576
 """Characters in a text that an operation makes."""
 MAX_ITEMS = 100_000

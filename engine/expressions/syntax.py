@@ -14,7 +14,7 @@ from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 
 from engine.errors import ExpressionError
-from engine.expressions.bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES
+from engine.expressions.bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, MAX_TOKENS
 from engine.expressions.filters import FILTERS
 from engine.expressions.filters.table import misuse
 from engine.expressions.predicates import TESTS
@@ -111,7 +111,7 @@ def _parse(text: str) -> nodes.Expr:
 
 def _tokens(text: str) -> Iterator[tuple[int, str, str]]:
     """Yield Jinja's raw tokens with their column in place of their line, refusing what is costly to convert."""
-    column, depth, run, source = 1, 0, 0, ENVIRONMENT.lexer.tokeniter(text, None, None, "variable")
+    column, depth, run, count, source = 1, 0, 0, 0, ENVIRONMENT.lexer.tokeniter(text, None, None, "variable")
     while True:
         try:
             _, kind, value = next(source)
@@ -123,6 +123,9 @@ def _tokens(text: str) -> Iterator[tuple[int, str, str]]:
             raise at(column, f"a number may have at most {_LONGEST_NUMBER} characters")
         if kind == "string":
             _check_escapes(value, column)
+        count += kind != "whitespace"
+        if count > MAX_TOKENS:
+            raise at(column, f"the expression has more than {MAX_TOKENS:,} words and signs; split it into steps")
         run = run + 1 if value in ("-", "+", "not") else run if kind == "whitespace" else 0
         depth += (value in _OPENING) - (value in _CLOSING)
         if max(depth, run) > MAX_DEPTH:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.security.hostile import SCOPE
 from tests.security.measure import MAX_BYTES, MAX_SECONDS, measure
-from tests.security.probes import ATTRIBUTES, HARMLESS, MEMORY, REFUSED, SCOPE, SYNTAX, TEMPLATES, TIME
+from tests.security.probes import ATTRIBUTES, HARMLESS, MEMORY, REFUSED, SYNTAX, TEMPLATES, TIME
 
 PLAIN = (str, int, float, bool, list, dict, type(None))
 

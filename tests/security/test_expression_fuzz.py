@@ -24,39 +24,16 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
-SCOPES = st.fixed_dictionaries({}, optional={name: JSON for name in sorted(ROOTS)})
+SCOPES = st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(ROOTS), JSON))
 
 LITERALS = st.sampled_from(
     [
-        "0",
-        "1",
-        "-1",
-        "2.5",
-        "1e300",
-        "10**30",
-        "''",
-        "'a'",
-        "'a.b'",
-        "'2026-01-31'",
-        "'1d'",
-        "'%d.%m.%Y'",
-        "'UTC'",
-        "'days'",
-        "'day'",
+        *("0", "1", "-1", "2.5", "1e300", "10**30", "true", "false", "null"),
+        *("''", "'a'", "'a.b'", "'2026-01-31'", "'1d'", "'%d.%m.%Y'", "'UTC'", "'days'", "'day'", "'>'", "'=='"),
+        *("[]", "{}", "[1, 'a', null]", "{'a': 1, 'b': [2]}", "[{'a': 1}, {'a': 'x'}, 3]"),
+        *("'aGVsbG8='", "'%41'", "'[1]'", "'*a*'"),
+        *sorted(ROOTS),
     ]
-    + [
-        "'>'",
-        "'=='",
-        "true",
-        "false",
-        "null",
-        "[]",
-        "{}",
-        "[1, 'a', null]",
-        "{'a': 1, 'b': [2]}",
-        "[{'a': 1}, {'a': 'x'}, 3]",
-    ]
-    + ["'aGVsbG8='", "'%41'", "'[1]'", "'*a*'", *sorted(ROOTS)]
 )
 
 
@@ -119,11 +96,11 @@ PIECES = st.lists(
 def test_a_well_formed_expression_yields_json_or_our_error(text: str, scope: dict[str, Any], strict: bool) -> None:
     try:
         found = compile_expression(text).evaluate(scope, strict=strict)
-    except ExpressionError as error:
-        assert str(error)
-    else:
-        assert type(found) in {str, int, float, bool, list, dict, type(None)}
-        assert type(found) is not float or math.isfinite(found)
+    except ExpressionError:
+        return
+
+    assert type(found) in {str, int, float, bool, list, dict, type(None)}
+    assert type(found) is not float or math.isfinite(found)
 
 
 @EXAMPLES
@@ -143,10 +120,10 @@ def test_any_text_is_an_expression_or_our_error(text: str, scope: dict[str, Any]
 def test_any_text_is_a_template_or_our_error(before: str, inside: str, scope: dict[str, Any]) -> None:
     try:
         rendered = compile_template(before + "{{" + inside + "}}").render(scope)
-    except ExpressionError as error:
-        assert str(error)
-    else:
-        assert type(rendered) in {str, int, float, bool, list, dict, type(None)}
+    except ExpressionError:
+        return
+
+    assert type(rendered) in {str, int, float, bool, list, dict, type(None)}
 
 
 def _outcome(text: str, scope: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from engine.model.base import Json
@@ -60,10 +61,15 @@ def misuse(entry: FilterDoc, positional: int, keywords: Sequence[str]) -> str | 
     if len(set(keywords)) < len(keywords):
         return "an argument is named twice"
     try:
-        inspect.signature(entry.function).bind(None, None, *[None] * positional, **dict.fromkeys(keywords))
+        _signature(entry.function).bind(None, None, *[None] * positional, **dict.fromkeys(keywords))
     except TypeError as error:
         return str(error).replace("'", '"')
     return None
+
+
+@lru_cache(maxsize=256)
+def _signature(function: Callable[..., Json]) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def _arguments(function: Callable[..., Json]) -> str:

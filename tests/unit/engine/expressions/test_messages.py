@@ -41,6 +41,7 @@ from engine.expressions import compile_expression
         ("not " * 41 + "input", "nested deeper than 40 levels"),
         ("input" + " + 1" * 50, "nested deeper than 40 levels; split it"),
         ("[" + "1," * 400 + "]", "more than 400 syntax nodes"),
+        ("[" + "1," * 1500 + "]", "more than 2,000 words and signs"),
         ("1 +" + " " * 4000 + "1", "4,004 characters; the bound is 4,000"),
         ("{% set x = 1 %}", "column "),
         ("input {# comment #}", "column "),

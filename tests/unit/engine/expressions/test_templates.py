@@ -110,7 +110,7 @@ def test_a_value_nested_too_deeply_is_refused() -> None:
 def test_a_hole_that_fails_is_named() -> None:
     template = compile_template({"good": "{{ 1 }}", "bad": "x {{ trigger.data.name > 1 }}"})
 
-    with pytest.raises(ExpressionError, match='in "trigger.data.name > 1"'):
+    with pytest.raises(ExpressionError, match=r'in "trigger\.data\.name > 1"'):
         template.render(SCOPE)
 
 
