@@ -43,7 +43,7 @@ async def drive(claimed: Claimed, graph: Graph, tools: Tools) -> None:
     except ValueError as exc:
         failure = Failure(code="corrupt_history", message=str(exc))
     else:
-        await _Drive(claimed, tools, attempts, state, journal).to_rest()
+        await _Drive(claimed, tools, attempts=attempts, state=state, journal=journal).to_rest()
         return
     now = tools.clock.now()
     await journal.fail(failure, dead_letter(claimed, failure, now), now)
@@ -67,7 +67,7 @@ def dead_letter(claimed: Claimed, failure: Failure, now: datetime) -> DeadLetter
 class _Drive:
     """The flow of one execution. ``_calls`` are effects ready to begin, ``_running`` those under way."""
 
-    def __init__(self, claimed: Claimed, tools: Tools, attempts: Attempts, state: State, journal: Journal) -> None:
+    def __init__(self, claimed: Claimed, tools: Tools, *, attempts: Attempts, state: State, journal: Journal) -> None:
         self._claimed = claimed
         self._graph = state.graph
         self._tools = tools
