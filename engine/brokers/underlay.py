@@ -1,8 +1,8 @@
 """The few calls that go past aio-pika to the aiormq channel beneath it, its "underlay"; everything else is aio-pika's.
 
 aio-pika waits after each publish and each acknowledgement until the socket has taken it, and keeps the channel locked
-meanwhile. Without that wait a publish costs 95 instead of 116 microseconds of CPU, a signal 70 instead of 83, a
-delivery with its acknowledgement 109 instead of 127 (``docs/decisions/0004-brokers-on-aio-pika.md``), and those that
+meanwhile. Without that wait a publish costs 83 instead of 107 microseconds of CPU, a signal 59 instead of 72, a
+delivery with its acknowledgement 91 instead of 116 (``docs/decisions/0004-brokers-on-aio-pika.md``), and those that
 publish at the same time do not queue up behind each other.
 """
 
