@@ -122,7 +122,7 @@ def configure_logging(*, level: str, form: str) -> None:
     for noisy in ("aio_pika", "aiormq", "httpx", "httpcore", "apscheduler", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It logs each connection that is refused or lost as an error; our link says the same once, as the warning it is.
-    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 
 def _facts(record: logging.LogRecord) -> dict[str, object]:
