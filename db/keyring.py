@@ -27,8 +27,8 @@ async def verify_keys(transaction: Transaction, vault: Vault, *, now: datetime) 
         if key_id not in vault.key_ids or vault.decrypt(canary) != _CANARY:
             raise ConfigurationError(
                 f'the stored secrets are encrypted with the key "{key_id}", and are unreadable with the keys set '
-                f"({', '.join(sorted(vault.key_ids))}); set that key again, or add it after the new one and run "
-                "`patchbay keys rotate`"
+                f"({', '.join(sorted(vault.key_ids))}); put that key back into PATCHBAY_ENCRYPTION_KEYS, "
+                "or add it after the new one and run `patchbay keys rotate`"
             )
     if vault.primary not in stored:
         await transaction.run(

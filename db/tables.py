@@ -230,7 +230,7 @@ dead_letters = Table(
     Column("id", Id, primary_key=True),
     Column("project_id", Id, nullable=False),
     Column("workflow_id", Id, nullable=False),
-    Column("execution_id", Id, nullable=False, index=True),
+    Column("execution_id", Id, nullable=False),
     Column("step", PlainText),
     Column("code", PlainText, nullable=False),
     Column("message", PlainText, nullable=False),
@@ -240,6 +240,8 @@ dead_letters = Table(
     Column("resolved_at", UtcDateTime),
     Column("resolved_by", PlainText),
 )
+
+Index("ix_dead_letters_execution_id", dead_letters.c.execution_id)
 
 connections = Table(
     "connections",

@@ -4,12 +4,16 @@ Fernet (AES-128-CBC with HMAC-SHA256) by ``cryptography``. The first key encrypt
 replaced is in ``db.keyring``.
 """
 
+import base64
+import binascii
 import hashlib
 from collections.abc import Iterable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from engine.errors import ConfigurationError
+
+_KEY_BYTES = 32
 
 
 def generate_key() -> str:
@@ -30,13 +34,13 @@ class Vault:
             raise ConfigurationError("no encryption key is set; make one with `patchbay keys new-encryption-key`")
         self._fernets: dict[str, Fernet] = {}
         for place, key in enumerate(keys, start=1):
-            try:
-                self._fernets[_key_id(key)] = Fernet(key.encode())
-            except ValueError as error:
+            raw = _raw_key(key)
+            if raw is None:
                 raise ConfigurationError(
                     f"encryption key number {place} is not 32 bytes in URL-safe base64; "
                     "make one with `patchbay keys new-encryption-key`"
-                ) from error
+                )
+            self._fernets[_key_id(raw)] = Fernet(key)
         self._primary = next(iter(self._fernets))
 
     @classmethod
@@ -80,6 +84,15 @@ class Vault:
             ) from error
 
 
-def _key_id(key: str) -> str:
+def _raw_key(key: str) -> bytes | None:
+    """Read a key's 32 bytes; ``None`` if it is anything else, such as a key with something after it."""
+    try:
+        raw = base64.b64decode(key.encode(), altchars=b"-_", validate=True)
+    except binascii.Error:
+        return None
+    return raw if len(raw) == _KEY_BYTES else None
+
+
+def _key_id(raw: bytes) -> str:
     """Name a key by a hash that does not reveal it: its 256 bits cannot be searched."""
-    return hashlib.sha256(b"patchbay key id:" + key.strip().encode()).hexdigest()[:12]
+    return hashlib.sha256(b"patchbay key id:" + raw).hexdigest()[:12]

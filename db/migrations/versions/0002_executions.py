@@ -8,10 +8,10 @@ from db.types import Id, JsonText, PlainText, UtcDateTime
 revision = "0002"
 down_revision = "0001"
 
-# Rows of executions change two or three times soon after they were inserted: room for that on their page, and a
+# Rows of executions change two or three times soon after they were inserted: some room for that on their page, and a
 # vacuum that comes before the dead rows outnumber the live ones.
 _STORAGE = {
-    "executions": "fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05",
+    "executions": "fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05",
     "events": "autovacuum_analyze_scale_factor = 0.05",
     "steps": "fillfactor = 90, autovacuum_analyze_scale_factor = 0.05",
 }
@@ -20,6 +20,7 @@ _STORAGE = {
 def upgrade() -> None:
     _events()
     _executions()
+    _execution_indexes()
     _steps()
     _dead_letters()
     if op.get_bind().dialect.name == "postgresql":
@@ -44,28 +45,15 @@ def _events() -> None:
         sa.Column("first_event_id", Id()),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
     )
-    op.create_index(
-        "ix_events_held",
-        "events",
-        ["workflow_id", "id"],
-        postgresql_where=sa.text("fate = 'held'"),
-        sqlite_where=sa.text("fate = 'held'"),
-    )
-    op.create_index(
-        "ix_events_repeats",
-        "events",
-        ["first_event_id"],
-        postgresql_where=sa.text("first_event_id IS NOT NULL"),
-        sqlite_where=sa.text("first_event_id IS NOT NULL"),
-    )
+    _partial("ix_events_held", "events", ["workflow_id", "id"], where="fate = 'held'")
+    _partial("ix_events_repeats", "events", ["first_event_id"], where="first_event_id IS NOT NULL")
     op.create_index("ix_events_workflow", "events", ["workflow_id", "id"])
-    op.create_index(
+    _partial(
         "uq_events_trigger_id_dedupe_key",
         "events",
         ["trigger_id", "dedupe_key"],
+        where="dedupe_key IS NOT NULL",
         unique=True,
-        postgresql_where=sa.text("dedupe_key IS NOT NULL"),
-        sqlite_where=sa.text("dedupe_key IS NOT NULL"),
     )
 
 
@@ -98,34 +86,13 @@ def _executions() -> None:
         sa.Column("response", JsonText()),
         sa.PrimaryKeyConstraint("id", name="pk_executions"),
     )
-    op.create_index(
-        "ix_executions_queued",
-        "executions",
-        ["lane", "queued_at"],
-        postgresql_where=sa.text("status = 'queued'"),
-        sqlite_where=sa.text("status = 'queued'"),
-    )
-    op.create_index(
-        "ix_executions_reruns",
-        "executions",
-        ["event_id"],
-        postgresql_where=sa.text("rerun_of IS NOT NULL"),
-        sqlite_where=sa.text("rerun_of IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_executions_running",
-        "executions",
-        ["owner"],
-        postgresql_where=sa.text("status = 'running'"),
-        sqlite_where=sa.text("status = 'running'"),
-    )
-    op.create_index(
-        "ix_executions_waiting",
-        "executions",
-        ["due_at"],
-        postgresql_where=sa.text("status = 'waiting'"),
-        sqlite_where=sa.text("status = 'waiting'"),
-    )
+
+
+def _execution_indexes() -> None:
+    _partial("ix_executions_queued", "executions", ["lane", "queued_at"], where="status = 'queued'")
+    _partial("ix_executions_reruns", "executions", ["event_id"], where="rerun_of IS NOT NULL")
+    _partial("ix_executions_running", "executions", ["owner"], where="status = 'running'")
+    _partial("ix_executions_waiting", "executions", ["due_at"], where="status = 'waiting'")
     op.create_index("ix_executions_workflow", "executions", ["workflow_id", "id"])
 
 
@@ -169,6 +136,11 @@ def _dead_letters() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_dead_letters"),
     )
     op.create_index("ix_dead_letters_execution_id", "dead_letters", ["execution_id"])
+
+
+def _partial(name: str, table: str, columns: list[str], *, where: str, unique: bool = False) -> None:
+    condition = sa.text(where)
+    op.create_index(name, table, columns, unique=unique, postgresql_where=condition, sqlite_where=condition)
 
 
 def _storage() -> None:

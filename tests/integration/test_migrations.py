@@ -1,0 +1,134 @@
+"""The schema's history on both databases: once, in order, safely by several processes, and checked at every start."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from db.engines import PoolSizes, parse_url, writer_engine
+from db.migrate import MIGRATIONS, migrate
+from db.schema import REVISIONS
+from db.session import open_database
+from db.tables import metadata
+from db.vault import Vault
+from engine.errors import ConfigurationError, Unavailable
+from engine.model.base import DEFAULT_PROJECT
+from tests.contract.database_kits import DATABASES, KEY
+from tests.fakes import FakeClock
+
+
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest) -> str:
+    """A database without any table."""
+    found: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "database_url")
+    return found
+
+
+async def execute(url: str, *statements: str) -> list[object]:
+    engine = writer_engine(parse_url(url), PoolSizes(write=1))
+    found: list[object] = []
+    async with engine.connect() as connection:
+        for statement in statements:
+            result = await connection.execute(text(statement))
+            found += [tuple(row) for row in result] if result.returns_rows else []
+    await engine.dispose()
+    return found
+
+
+async def start(url: str, key: str = KEY) -> None:
+    async with open_database(url, vault=Vault([key]), clock=FakeClock()) as database:
+        await database.check()
+
+
+async def test_migrating_twice_does_it_once(url: str) -> None:
+    assert await migrate(url) == list(REVISIONS)
+    assert await migrate(url) == []
+    await start(url)
+
+
+async def test_the_migrations_make_the_tables_that_the_code_uses(url: str) -> None:
+    await migrate(url)
+
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    engine = writer_engine(parse_url(url), PoolSizes(write=1))
+    async with engine.connect() as connection:
+        found = await connection.run_sync(differences)
+    await engine.dispose()
+    assert found == []
+
+
+async def test_several_processes_may_migrate_at_once(url: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(migrate(url)) for _ in range(4)]
+
+    assert sorted(len(task.result()) for task in tasks) == [0, 0, 0, len(REVISIONS)]
+    await start(url)
+
+
+async def test_there_is_a_project_from_the_first_migration_on(url: str) -> None:
+    await migrate(url)
+
+    [row] = await execute(url, "SELECT id, name FROM projects")
+
+    assert [str(value) for value in row] == [DEFAULT_PROJECT, "default"]  # type: ignore[attr-defined]
+
+
+async def test_a_database_without_tables_is_not_opened(url: str) -> None:
+    with pytest.raises(Unavailable, match="no tables yet; run `patchbay migrate`"):
+        await start(url)
+
+
+async def test_an_older_schema_is_not_opened_and_then_brought_up_to_date(url: str) -> None:
+    await migrate(url)
+    await execute(
+        url,
+        "DROP TABLE executors",
+        "DROP TABLE leases",
+        "DROP TABLE breakers",
+        "UPDATE alembic_version SET version_num = '0002'",
+    )
+
+    with pytest.raises(Unavailable, match=r'"0002", older than .* run `patchbay migrate`'):
+        await start(url)
+    assert await migrate(url) == list(REVISIONS[2:])
+    await start(url)
+
+
+async def test_a_newer_schema_is_neither_opened_nor_touched(url: str) -> None:
+    await migrate(url)
+    await execute(url, "UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(Unavailable, match='"9999", which this release does not know'):
+        await start(url)
+    with pytest.raises(ConfigurationError, match='"9999"'):
+        await migrate(url)
+    assert await execute(url, "SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+async def test_a_migration_that_fails_leaves_the_schema_as_it_was(url: str) -> None:
+    await execute(url, "CREATE TABLE leases (name int)")
+
+    with pytest.raises(Exception, match="leases"):
+        await migrate(url)
+
+    await execute(url, "DROP TABLE leases")
+    assert await migrate(url) == list(REVISIONS)
+
+
+async def test_the_directory_of_a_sqlite_file_is_made(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a' / 'b' / 'patchbay.db'}"
+
+    await migrate(url)
+
+    await start(url)
+
+
+def test_the_release_knows_its_own_migrations() -> None:
+    files = sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
+
+    assert tuple(files) == REVISIONS
