@@ -1,3 +1,5 @@
+"""What becomes of values on their way into a column and back."""
+
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 

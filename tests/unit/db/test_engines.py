@@ -1,3 +1,5 @@
+"""Which database URLs are understood."""
+
 import pytest
 
 from db.engines import parse_url

@@ -1,3 +1,5 @@
+"""Which errors of the drivers mean that the database is away."""
+
 import sqlite3
 
 import asyncpg
@@ -51,7 +53,7 @@ OURS = [
 
 @pytest.mark.parametrize("error", AWAY, ids=lambda error: f"{type(error).__name__}: {error}"[:50])
 def test_what_may_work_later_is_unavailable(error: Exception) -> None:
-    with pytest.raises(Unavailable, match="the database is not available: .") as raised, translated():
+    with pytest.raises(Unavailable, match=r"the database is not available: .") as raised, translated():
         raise error
 
     assert raised.value.__cause__ is error

@@ -1,3 +1,5 @@
+"""Wrong keys keep the database closed; rotation replaces them."""
+
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
