@@ -1,6 +1,5 @@
 """The ASGI application: which routes there are, and the handlers that turn errors into answers."""
 
-from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 from starlette.applications import Starlette
@@ -11,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 
 from gateway.api import open_api
 from gateway.bootstrap import Hub
-from gateway.edge import guarded
+from gateway.edge import Handler, guarded
 from gateway.endpoints import routes_of
 from gateway.observability import Metrics
 from gateway.problems import on_crash, on_http_exception
@@ -23,10 +22,12 @@ from gateway.routes.docs import docs_routes, to_docs
 def create_app(hub: Hub) -> Starlette:
     """Build the application for an open hub."""
     # A redirect to another spelling would be built from the Host header, which is the caller's to choose.
-    api = Router([*routes_of(ENDPOINTS), *docs_routes()], redirect_slashes=False)
+    api = Router(
+        [*(_counted(route, hub.metrics) for route in routes_of(ENDPOINTS)), *docs_routes()], redirect_slashes=False
+    )
     app = Starlette(
         routes=[
-            *(_measured(route, hub.metrics) for route in hooks.routes),
+            *(_hook(route, hub.metrics) for route in hooks.routes),
             Mount("/api/v1", api),
             Mount("/api", api),
             *health.routes,
@@ -40,9 +41,9 @@ def create_app(hub: Hub) -> Starlette:
     return app
 
 
-def _measured(route: Route, metrics: Metrics) -> BaseRoute:
+def _hook(route: Route, metrics: Metrics) -> BaseRoute:
     """The same route, guarded, with its answers counted and timed."""
-    handler: Callable[[Request], Awaitable[Response]] = guarded(route.endpoint)
+    handler: Handler = guarded(route.endpoint)
 
     async def measured(request: Request) -> Response:
         began = perf_counter()
@@ -51,3 +52,15 @@ def _measured(route: Route, metrics: Metrics) -> BaseRoute:
         return response
 
     return Route(route.path, measured, methods=list(route.methods or ()), name=route.name)
+
+
+def _counted(route: Route, metrics: Metrics) -> BaseRoute:
+    """The same route, with its answers counted."""
+    handler: Handler = route.endpoint
+
+    async def counted(request: Request) -> Response:
+        response = await handler(request)
+        metrics.answered("api", response.status_code)
+        return response
+
+    return Route(route.path, counted, methods=list(route.methods or ()))

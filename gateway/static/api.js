@@ -30,7 +30,7 @@ function resolve(schema) {
 /** Say in a few words what a schema allows. */
 function typeOf(schema) {
   if (!schema) return "";
-  if (schema.$ref) return schema.$ref.split("/").pop();
+  if (schema.$ref) return resolve(schema).enum ? typeOf(resolve(schema)) : nameOf(schema);
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
   if (schema.enum) return schema.enum.map((value) => `"${value}"`).join(" | ");
   if (schema.type === "array") return `list of ${typeOf(schema.items)}`;
@@ -111,7 +111,7 @@ function tryPart(method, path, operation) {
     const name = `${id}-${parameter.name}`;
     const control = options
       ? make("select", { id: name }, make("option", { value: "" }), ...options.map((value) => make("option", { value }, value)))
-      : make("input", { id: name, placeholder: typeOf(parameter.schema) });
+      : make("input", { id: name, placeholder: typeOf(parameter.schema), required: parameter.required && "required" });
     return { parameter, control, element: make("div", {}, make("label", { for: name }, parameter.name), control) };
   });
   const content = operation.requestBody && operation.requestBody.content;
