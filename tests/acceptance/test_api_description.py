@@ -1,0 +1,122 @@
+"""The served description is true: whatever is sent, the answer is one that it allows, and never a 5xx."""
+
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings, strategies
+from openapi_spec_validator import validate
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from gateway.openapi import describe_api
+from gateway.routes.api import ENDPOINTS
+from tests.acceptance.client import Client, some_name
+from tests.acceptance.conftest import BASE, Site
+
+pytestmark = pytest.mark.acceptance
+
+SCHEMA = schemathesis.openapi.from_dict(describe_api(ENDPOINTS))
+OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
+EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+SOME = settings(
+    max_examples=4,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+WORKFLOW = """
+name: {name}
+triggers: {{tick: {{type: schedule, every: 7d}}, by_hand: {{type: manual}}}}
+nodes:
+  a: {{type: transform, value: "{{{{ trigger.data }}}}"}}
+  b: {{type: condition, if: trigger.data.fail}}
+  c: {{type: stop, as: failed, message: as told}}
+edges: [a -> b, b.true -> c]
+"""
+
+
+@pytest.fixture(scope="module")
+async def known(site: Site) -> dict[str, str]:
+    """One of everything that a path can name."""
+    async with site.client() as http:
+        client = Client(http)
+        name = some_name()
+        workflow = await client.create(WORKFLOW.format(name=name))
+        trigger = (await client.get("/triggers", workflow=workflow, type="schedule"))["items"][0]["id"]
+        failed = await client.finished((await client.execute(workflow, {"fail": True}))["execution_id"])
+        letters = (await client.get("/dead-letters"))["items"]
+        await client.put(f"/secrets/{name}", json={"value": "x"})
+        connection = {"name": name, "connector": "http", "credentials": {"type": "bearer", "token": "x"}}
+        await client.post("/connections", expect=201, json=connection)
+        key = await client.post("/api-keys", expect=201, json={"name": name, "scopes": ["read"]})
+        return {
+            "workflow": workflow,
+            "number": "1",
+            "trigger": trigger,
+            "execution": failed["id"],
+            "event": failed["event_id"],
+            "dead_letter": next(letter["id"] for letter in letters if letter["execution_id"] == failed["id"]),
+            "connection": name,
+            "name": name,
+            "api_key": key["id"],
+        }
+
+
+async def test_the_description_is_valid_and_served_at_both_addresses(visitor: httpx.AsyncClient) -> None:
+    answers = [await visitor.get(f"{root}/openapi.json") for root in ("/api/v1", "/api")]
+
+    document = answers[0].json()
+    validate(document)
+    assert answers[1].json() == document
+    assert document["openapi"].startswith("3.1")
+    assert sum(len(methods) for methods in document["paths"].values()) == len(ENDPOINTS)
+
+
+@EACH
+@SOME
+@given(data=strategies.data())
+async def test_any_good_request_gets_an_answer_as_described(
+    operation: Any, site: Site, data: strategies.DataObject
+) -> None:
+    await ask(site, data.draw(operation.as_strategy(GenerationMode.POSITIVE)), checks=CHECKS)
+
+
+@EACH
+@SOME
+@given(data=strategies.data())
+async def test_a_good_request_for_something_that_exists_gets_an_answer_as_described(
+    operation: Any, site: Site, known: dict[str, str], data: strategies.DataObject
+) -> None:
+    names = {parameter.name: known[parameter.name] for parameter in operation.path_parameters}
+    case = data.draw(operation.as_strategy(GenerationMode.POSITIVE, path_parameters=names))
+
+    await ask(site, case, checks=CHECKS)
+
+
+@EACH
+@SOME
+@given(data=strategies.data())
+async def test_a_wrong_request_is_refused_as_described(operation: Any, site: Site, data: strategies.DataObject) -> None:
+    case = data.draw(operation.as_strategy(GenerationMode.NEGATIVE))
+
+    await ask(site, case, checks=[*CHECKS, negative_data_rejection])
+
+
+async def ask(site: Site, case: Any, *, checks: list[Any]) -> None:
+    """Send a generated request and check the answer."""
+    prepared = requests.Request(**case.as_transport_kwargs(f"{BASE}/api/v1")).prepare()
+    async with site.client() as http:
+        answer = await http.request(
+            str(prepared.method), str(prepared.url), headers=dict(prepared.headers), content=prepared.body
+        )
+    case.validate_response(answer, checks=checks)
