@@ -8,6 +8,8 @@ from datetime import datetime
 import msgspec
 
 from engine.errors import LimitExceeded, PatchbayError
+from engine.expressions.bounds import Budget
+from engine.expressions.values import weigh
 from engine.graph import Graph
 from engine.journal import Records
 from engine.model.base import ExecutorId, JsonObject
@@ -32,7 +34,7 @@ class Tools:
 
     ``jitter`` gives random numbers from 0 up to 1. ``is_alive`` says whether no reaper can have taken our executions
     yet; where it says no, ownership is proved by a commit before the next call. ``largest_output_bytes`` bounds one
-    effect's output as JSON.
+    output as JSON.
     """
 
     owner: ExecutorId
@@ -66,7 +68,7 @@ class Attempts:
         """Run a node that changes nothing outside."""
         try:
             attempt = self._attempt(state, visit, now)
-            return self._assigned(attempt, PURE[visit.node.kind](attempt))
+            return self._assigned(attempt, self._weighed(PURE[visit.node.kind](attempt), attempt))
         except PatchbayError as exc:
             return failed(exc, step=visit.path)
 
@@ -104,14 +106,23 @@ class Attempts:
             return outcome
         return replace(outcome, assigned=assigned_by(attempt.node, self._graph, attempt.scope, outcome.output))
 
+    def _weighed(self, outcome: Outcome, attempt: Attempt) -> Outcome:
+        """Refuse a value that names the same large part again and again, before anybody writes it out."""
+        if isinstance(outcome, Succeeded) and not attempt.node.passes_input:
+            self._bound(weigh(Budget(), outcome.output), attempt.visit.path)
+        return outcome
+
+    def _bound(self, size: int, step: str) -> None:
+        limit = self._tools.largest_output_bytes
+        if size > limit:
+            raise LimitExceeded(f'the output of "{step}" has {size} bytes; the limit is {limit}')
+
     def _plain(self, outcome: Outcome, step: str) -> Outcome:
         """Bring an output to plain JSON; a connector may have returned dates, sets or far too much."""
         if not isinstance(outcome, Succeeded):
             return outcome
         encoded = msgspec.json.encode(outcome.output)
-        limit = self._tools.largest_output_bytes
-        if len(encoded) > limit:
-            raise LimitExceeded(f'the output of "{step}" has {len(encoded)} bytes; the limit is {limit}')
+        self._bound(len(encoded), step)
         return replace(outcome, output=msgspec.json.decode(encoded))
 
 

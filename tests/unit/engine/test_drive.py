@@ -332,6 +332,15 @@ async def test_an_output_over_the_limit_fails_the_step_and_names_the_limit(bench
     assert (end.error.code, "1000" in end.error.message) == ("limit_exceeded", True)
 
 
+async def test_a_value_that_repeats_a_large_part_is_refused_before_it_is_written(bench: Bench) -> None:
+    parts = ", ".join(["trigger.data"] * 20)
+
+    end = await bench.run(graph(transform("a", "{{ [" + parts + "] }}")), data="x" * 100)
+
+    assert end.error is not None
+    assert (end.error.code, end.error.step) == ("limit_exceeded", "a")
+
+
 async def test_an_expression_that_fails_is_a_failure_of_its_step(bench: Bench) -> None:
     end = await bench.run(graph(transform("a", "{{ 1 / trigger.data }}")), data=0)
 
