@@ -82,7 +82,9 @@ async def run(plan_: Plan, world: World) -> Report:
         async with asyncio.TaskGroup() as group:
             group.create_task(sender.send_for(plan_.seconds, patience=LATE_SECONDS))
             group.create_task(havoc.wreak(plan(plan_.seconds, chance)))
+        loaded = time.monotonic()
         left = await _drained(world.database_url)
+        drained = time.monotonic()
     runs, steps, strays, letters = await read_database(world.database_url)
     evidence = Evidence(
         accepted=sender.accepted,
@@ -107,7 +109,7 @@ async def run(plan_: Plan, world: World) -> Report:
     summary = (
         f"chaos, seed {plan_.seed}: {len(sender.accepted)} events accepted, {len(havoc.happened)} faults ({faults}), "
         f"{len(evidence.calls)} calls outside, {verdict.repeats} effects repeated, answers repeated for {refused or 'nothing'}, "
-        f"{len(problems)} problems, {time.monotonic() - started:.0f} s"
+        f"{len(problems)} problems, {time.monotonic() - started:.0f} s of which {drained - loaded:.0f} s to drain"
     )
     return Report(problems=problems, summary=summary)
 

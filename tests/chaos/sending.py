@@ -13,6 +13,9 @@ from tests.chaos.flows import DEDUPE_HEADER, Flow
 
 TICK_SECONDS = 0.02
 ANSWER_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 2.0
+CONNECTIONS = 32
 RESENT_SHARE = 0.05
 """How many accepted events are sent once more, as senders do that lost our answer."""
 
@@ -40,13 +43,12 @@ class Sender:
     refused: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _connections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
 
     async def send_for(self, seconds: float, *, patience: float) -> None:
         """Begin events for ``seconds``; afterwards go on for ``patience`` with those that have no 2xx yet."""
         loop = asyncio.get_running_loop()
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-        timeout = httpx.Timeout(ANSWER_SECONDS, pool=None)
-        async with httpx.AsyncClient(base_url=self.url, timeout=timeout, limits=limits, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=ANSWER_SECONDS, trust_env=False) as client:
             start = loop.time()
             while (elapsed := loop.time() - start) < seconds:
                 while self.sent < self.rate * elapsed:
@@ -83,9 +85,11 @@ class Sender:
 
     async def _until_accepted(self, client: httpx.AsyncClient, flow: Flow, sender_id: str) -> Accepted:
         body = {"id": sender_id, "amount": 250, "note": "x" * 400}
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                answer = await client.post(f"/hooks/{flow.name}", json=body, headers={DEDUPE_HEADER: sender_id})
+                async with self._connections:
+                    answer = await client.post(f"/hooks/{flow.name}", json=body, headers={DEDUPE_HEADER: sender_id})
             except httpx.TransportError as error:
                 self.refused[type(error).__name__] += 1
             else:
@@ -94,7 +98,8 @@ class Sender:
                 self.refused[str(answer.status_code)] += 1
                 if answer.status_code != 503:
                     self.trouble.append(f"{sender_id} was answered {answer.status_code}: {answer.text[:300]}")
-            await asyncio.sleep(self.chance.uniform(0.1, 0.4))  # a sender's backoff
+            await asyncio.sleep(pause * self.chance.uniform(0.5, 1))
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _noted(self, flow: Flow, sender_id: str, answer: httpx.Response) -> Accepted:
         said: dict[str, Any] = answer.json()

@@ -12,11 +12,11 @@ from tests.chaos.flows import Flow
 MARGIN_SECONDS = 3.0
 """How long before the kill of its executor a call may have begun whose step was not recorded yet.
 
-A call takes up to 0.12 s and its commit a few milliseconds, but everything shares few cores. Where a server was away in
-that time, the margin begins with its absence: what was done meanwhile waits in the executor's memory.
+A call takes up to 0.12 s and its commit a few milliseconds, but everything shares few cores. Where the database was away
+in that time, so long before its absence: what could not be recorded waits in the executor's memory.
 """
 
-SERVERS = (Kind.RESTART_DATABASE, Kind.KILL_DATABASE)
+DATABASE_FAULTS = (Kind.RESTART_DATABASE, Kind.KILL_DATABASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def _explains(fault: Fault, earlier: Call, later: Call, faults: Sequence[Fault])
     if fault.kind is not Kind.KILL_EXECUTOR or not earlier.at <= fault.began <= later.at:
         return False
     since = fault.began - MARGIN_SECONDS
-    away = [
-        other.began for other in faults if other.kind in SERVERS and other.began <= fault.began and other.ended >= since
-    ]
-    return earlier.at >= min([since, *away])
+    for other in faults:
+        if other.kind in DATABASE_FAULTS and other.began <= fault.began and other.ended >= since:
+            since = min(since, other.began - MARGIN_SECONDS)
+    return earlier.at >= since
