@@ -22,9 +22,8 @@ from gateway.routes.docs import docs_routes, to_docs
 def create_app(hub: Hub) -> Starlette:
     """Build the application for an open hub."""
     # A redirect to another spelling would be built from the Host header, which is the caller's to choose.
-    api = Router(
-        [*(_counted(route, hub.metrics) for route in routes_of(ENDPOINTS)), *docs_routes()], redirect_slashes=False
-    )
+    endpoints = [_counted(route, hub.metrics) for route in routes_of(ENDPOINTS)]
+    api = Router([*endpoints, *docs_routes()], redirect_slashes=False)
     app = Starlette(
         routes=[
             *(_hook(route, hub.metrics) for route in hooks.routes),

@@ -25,7 +25,8 @@ from tests.acceptance.conftest import BASE, Site
 pytestmark = pytest.mark.acceptance
 
 SCHEMA = schemathesis.openapi.from_dict(describe_api(ENDPOINTS))
-OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
+RESULTS: list[Any] = list(SCHEMA.get_all_operations())
+OPERATIONS = [result.ok() for result in RESULTS]
 EACH = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 SOME = settings(
     max_examples=4,
@@ -114,9 +115,9 @@ async def test_a_wrong_request_is_refused_as_described(operation: Any, site: Sit
 
 async def ask(site: Site, case: Any, *, checks: list[Any]) -> None:
     """Send a generated request and check the answer."""
-    prepared = requests.Request(**case.as_transport_kwargs(f"{BASE}/api/v1")).prepare()
+    prepared: Any = requests.Request(**case.as_transport_kwargs(f"{BASE}/api/v1")).prepare()
     async with site.client() as http:
         answer = await http.request(
-            str(prepared.method), str(prepared.url), headers=dict(prepared.headers), content=prepared.body
+            prepared.method, prepared.url, headers=dict(prepared.headers), content=prepared.body
         )
     case.validate_response(answer, checks=checks)
