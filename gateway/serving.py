@@ -1,7 +1,7 @@
 """One process of a hub, from its socket to its last commit: the same for every role.
 
 The socket is bound first, so that a taken port is known before anything starts; it listens when the hub is open. At
-SIGTERM or SIGINT the server stops accepting and answers what it has begun, then the hub comes to rest. A second signal
+SIGTERM or SIGINT the server stops accepting and answers what it has begun, then the hub comes to rest. A second SIGINT
 ends the process at once; what was running is taken over after the heartbeat's time.
 """
 
@@ -10,7 +10,7 @@ import errno
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -44,12 +44,14 @@ async def serve_role(
         ConfigurationError: The settings do not fit what is stored.
     """
     stop = asyncio.Event()
-    with _signals(stop), suppress(Stopped):
+    with _signals(stop):
         async with AsyncExitStack() as stack:
             stack.callback(listener.close)
-            hub = await _open(
-                stack, with_port(settings, listener), roles, waiting=Waiting(patience=patience, stop=stop)
-            )
+            waiting = Waiting(patience=patience, stop=stop)
+            try:
+                hub = await _open(stack, with_port(settings, listener), roles, waiting=waiting)
+            except Stopped:
+                return
             app = create_app(hub) if Role.GATEWAY in roles else _probes(hub)
             await run_server(app, listener, stop, started=_announcement(hub, listener, ready), grace=settings.grace)
 
@@ -183,21 +185,19 @@ async def _open(stack: AsyncExitStack, settings: Settings, roles: frozenset[Role
 
 @contextmanager
 def _signals(stop: asyncio.Event) -> Iterator[None]:
-    """Set ``stop`` at the first signal and leave the second to the system."""
+    """Set ``stop`` at a signal; a second SIGINT, from somebody who does not want to wait, is left to the system."""
     loop = asyncio.get_running_loop()
-    handled = (signal.SIGTERM, signal.SIGINT)
 
-    def on_signal() -> None:
+    def on_interrupt() -> None:
         stop.set()
-        for number in handled:
-            loop.remove_signal_handler(number)
+        loop.remove_signal_handler(signal.SIGINT)
 
-    for number in handled:
-        loop.add_signal_handler(number, on_signal)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, on_interrupt)
     try:
         yield
     finally:
-        for number in handled:
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 

@@ -86,7 +86,7 @@ class Running:
         assert self.process.poll() is None, f"{self.name} ended with {self.process.returncode}: {self.log}"
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and return the exit code."""
+        """Send a signal and return the exit code. A second SIGTERM hurries nothing."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(END_SECONDS)
