@@ -39,10 +39,10 @@ _READER_RULES = {
 }
 
 _SQLITE_PRAGMAS = (
+    "busy_timeout = 10000",
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
-    "busy_timeout = 10000",
     "cache_size = -8192",
     "temp_store = MEMORY",
 )
@@ -99,17 +99,26 @@ def reader_engine(url: URL, sizes: PoolSizes) -> AsyncEngine:
     return _sqlite(url, size=sizes.read, wait=sizes.wait, read_only=True)
 
 
+def migration_engine(url: URL) -> AsyncEngine:
+    """Make a single connection without time limits: a migration, or the wait for another's, takes what it takes."""
+    if is_postgres(url):
+        return _postgres(url, {"statement_timeout": "0"}, size=1, wait=CONNECT_LIMIT, limit=None)
+    return _sqlite(url, size=1, wait=CONNECT_LIMIT, read_only=False)
+
+
 def is_postgres(url: URL) -> bool:
     return url.get_backend_name() == "postgresql"
 
 
-def _postgres(url: URL, settings: dict[str, str], *, size: int, wait: timedelta) -> AsyncEngine:
-    limit = STATEMENT_LIMIT.total_seconds()
+def _postgres(
+    url: URL, settings: dict[str, str], *, size: int, wait: timedelta, limit: timedelta | None = STATEMENT_LIMIT
+) -> AsyncEngine:
+    millis = int(STATEMENT_LIMIT.total_seconds() * 1000)
     shared = {
         "application_name": "patchbay",
         "jit": "off",
-        "statement_timeout": str(int(limit * 1000)),
-        "idle_in_transaction_session_timeout": str(int(limit * 2000)),
+        "statement_timeout": str(millis),
+        "idle_in_transaction_session_timeout": str(2 * millis),
     }
     return create_async_engine(
         url,
@@ -121,7 +130,7 @@ def _postgres(url: URL, settings: dict[str, str], *, size: int, wait: timedelta)
         connect_args={
             "async_creator_fn": _connect,
             "timeout": CONNECT_LIMIT.total_seconds(),
-            "command_timeout": limit + 5,
+            "command_timeout": None if limit is None else limit.total_seconds() + 5,
             "server_settings": shared | settings,
         },
     )

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from db.engines import PoolSizes, is_postgres, parse_url, writer_engine
+from db.engines import is_postgres, migration_engine, parse_url
 from db.failures import translated
 from engine.errors import ConfigurationError
 
@@ -30,7 +30,7 @@ async def migrate(url: str) -> list[str]:
     parsed = parse_url(url)
     if not is_postgres(parsed) and parsed.database is not None:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = writer_engine(parsed, PoolSizes(write=1))
+    engine = migration_engine(parsed)
     try:
         with translated():
             async with engine.connect() as connection:
@@ -43,7 +43,6 @@ def _upgrade(connection: Connection) -> list[str]:
     """Run what is missing between an explicit BEGIN and COMMIT, under a lock that ends with them."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("BEGIN")
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
     else:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
