@@ -45,11 +45,16 @@ STATUS: tuple[tuple[type[PatchbayError], int], ...] = (
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
 
 
+def status_of(kind: type[PatchbayError]) -> int:
+    """The status of an error's answer; 500 for one that should never have come this far."""
+    return next((status for known, status in STATUS if issubclass(kind, known)), 500)
+
+
 async def on_patchbay_error(request: Request, error: Exception) -> Response:
     """Answer with the error's own code. 5xx are logged, with what the caller is not told."""
     if not isinstance(error, PatchbayError):
         return await on_crash(request, error)
-    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    status = status_of(type(error))
     headers: dict[str, str] = {}
     if status == 503:
         headers["retry-after"] = "1"

@@ -1,5 +1,6 @@
 """From a text to a finished execution, and everything people may look at and do meanwhile."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -84,6 +85,21 @@ async def test_waiting_for_one_that_fails_gives_its_error(client: Client) -> Non
 
     assert problem["code"] == "execution_failed"
     assert problem["detail"] == "out of paper"
+
+
+async def test_whoever_waits_for_an_execution_hears_that_it_was_cancelled(client: Client) -> None:
+    workflow = await client.create(PATIENT.format(name=some_name()))
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(client.execute(workflow, {}, expect=409, params={"wait": 20}))
+        listed = await client.until(
+            f"/executions?workflow={workflow}",
+            lambda answer: [item["status"] for item in answer["items"]] == ["waiting"],
+        )
+
+        await client.post(f"/executions/{listed['items'][0]['id']}/cancel")
+
+    assert waiting.result()["code"] == "execution_cancelled"
+    assert waiting.result()["execution_id"] == listed["items"][0]["id"]
 
 
 async def test_the_same_idempotency_key_starts_one_execution(client: Client) -> None:
