@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from engine.errors import Unavailable
+from engine.service import leave_group
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,7 +56,7 @@ class GroupCommit(AbstractAsyncContextManager["GroupCommit[T, R]"], Generic[T, R
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        await leave_group(self._group, error)
         _fail(self._waiting, Unavailable(STOPPING))
         self._waiting.clear()
 

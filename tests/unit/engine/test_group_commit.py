@@ -120,3 +120,12 @@ async def test_submitting_after_the_end_fails_instead_of_waiting_for_ever() -> N
     with pytest.raises(Unavailable, match="stopping"):
         async with asyncio.timeout(1):
             await group.submit(1)
+
+
+async def test_an_error_of_the_body_comes_out_as_it_is() -> None:
+    async def write(items: Sequence[int]) -> Sequence[int]:
+        return items
+
+    with pytest.raises(Unavailable, match="the database went away"):
+        async with GroupCommit(write):
+            raise Unavailable("the database went away")
