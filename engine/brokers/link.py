@@ -2,8 +2,8 @@
 
 There is one way to recover: whatever breaks (socket, channel, consumer, a confirmation that does not come), the
 connection is dropped and everything is set up anew. aio-pika's ``connect_robust`` instead restores its objects in
-place, each with its own races: a publish during the restoring waits for an unknown time, and a channel that the
-server closed may come back without its consumers.
+place: a publish meanwhile waits for an unknown time, and all consumers of a channel come back with its last prefetch
+count, while ours have one for each lane.
 """
 
 import asyncio
