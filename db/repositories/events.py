@@ -51,14 +51,14 @@ class EventRepository:
     async def insert(self, events: Sequence[Event]) -> set[EventId]:
         """Store those whose id and dedupe key are new, and return their ids.
 
-        On PostgreSQL this waits for another transaction that is storing the same key, and then skips it.
+        On PostgreSQL this waits for another transaction that is storing the same key, and then skips it. Keys are
+        stored in order, so that two transactions with several keys in common cannot wait for each other.
         """
         if not events:
             return set()
         if self._transaction.postgres:
-            found = await self._transaction.fetch_columns(
-                _INSERT_POSTGRES, _COLUMNS, [_values(event) for event in events]
-            )
+            rows = [_values(event) for event in sorted(events, key=_dedupe_order)]
+            found = await self._transaction.fetch_columns(_INSERT_POSTGRES, _COLUMNS, rows)
             return {EventId(str(row[0])) for row in found}
         fresh = await self._without_present(events)
         if fresh:
@@ -145,6 +145,10 @@ def _filtered(statement: Select[Any], where: EventFilter) -> Select[Any]:
     if where.until is not None:
         statement = statement.where(events.c.accepted_at < where.until)
     return statement
+
+
+def _dedupe_order(event: Event) -> tuple[str, str]:
+    return event.trigger_id, event.dedupe_key or ""
 
 
 def _values(event: Event) -> tuple[Any, ...]:

@@ -168,6 +168,22 @@ async def test_two_at_once_store_a_key_once(databases: Sequence[SqlDatabase], sa
     assert {event.id for event in firsts.values()} == set(stored)
 
 
+async def test_two_at_once_with_the_same_keys_in_another_order_do_not_block_each_other(
+    databases: Sequence[SqlDatabase], sample: Sample
+) -> None:
+    keys = [f"evt_{number}" for number in range(200)]
+
+    async def everything(database: SqlDatabase, ordered: Sequence[str]) -> set[EventId]:
+        return await insert(database, [sample.event(dedupe_key=key) for key in ordered])
+
+    for turn in range(5):
+        turned = [f"{key}-{turn}" for key in keys]
+        stored = await asyncio.gather(
+            everything(databases[0], turned), everything(databases[1], turned[::-1]), everything(databases[0], turned)
+        )
+        assert sum(len(ids) for ids in stored) == len(keys)
+
+
 async def test_the_loser_sees_the_first_event_in_its_own_transaction(
     databases: Sequence[SqlDatabase], sample: Sample
 ) -> None:

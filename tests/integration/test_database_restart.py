@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from db.engines import PoolSizes
 from db.migrate import migrate
@@ -167,6 +168,17 @@ async def test_a_connection_cut_in_the_middle_loses_its_work_and_says_so(
             await work.events.insert([sample.event()])
 
     assert await _count(database) == 0
+
+
+async def test_no_statement_may_hang(database: SqlDatabase) -> None:
+    async with database.write() as work:
+        limit = await work.transaction.scalar(text("SHOW statement_timeout"))
+        await work.transaction.run(text("SET LOCAL statement_timeout = '50ms'"))
+        with pytest.raises(Unavailable, match="statement timeout"):
+            await work.transaction.run(text("SELECT pg_sleep(60)"))
+
+    assert limit == "30s"
+    await _store(database, Sample())
 
 
 async def _store(database: SqlDatabase, sample: Sample) -> None:
