@@ -11,11 +11,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aio_pika
 import asyncpg
 import pytest
-from aiormq.abc import FieldTable
 
 from tests.services import Services
 from tests.services.probes import plain, postgres_answers, rabbitmq_answers
@@ -45,7 +45,7 @@ async def test_rabbitmq_comes_back_with_its_durable_messages(
 ) -> None:
     assert private_services.rabbitmq is not None
     name = f"{broker_prefix}.kept"
-    arguments: FieldTable = {"x-queue-type": "quorum"}
+    arguments: dict[str, Any] = {"x-queue-type": "quorum"}
     async with await aio_pika.connect(private_services.broker_url) as connection:
         channel = await connection.channel()
         await channel.declare_queue(name, durable=True, arguments=arguments)

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Coroutine
 from urllib.parse import urlsplit
 
-import aiormq
+import aio_pika
 import asyncpg
-from aiormq.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError
 
 SECONDS = 3.0
 
@@ -85,5 +85,5 @@ async def _ask_rabbitmq(url: str) -> None:
         _, writer = await asyncio.open_connection(address.hostname, address.port or 5672)
         writer.close()
         await writer.wait_closed()
-        connection = await aiormq.connect(url)
+        connection = await aio_pika.connect(url)
         await connection.close()
