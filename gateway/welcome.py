@@ -6,6 +6,8 @@ from gateway.auth import create_first_key
 from gateway.bootstrap import Hub
 from gateway.client import DEFAULT_URL
 
+ASKED = '{"item": "pear", "count": 4}'
+
 
 async def welcome(hub: Hub, url: str) -> None:
     """Print the address and, once in the life of the database, the first API key."""
@@ -23,4 +25,4 @@ async def welcome(hub: Hub, url: str) -> None:
         typer.echo("  patchbay executions list")
         typer.echo("")
     place = hub.settings.data_dir.resolve()
-    typer.echo(f"Patchbay serves {url}, with its API described at {url}/api/v1/docs. Data: {place}. Ctrl-C ends it.")
+    typer.echo(f"Patchbay serves {url}, with its API described at {url}/api/docs. Data: {place}. Ctrl-C ends it.")

@@ -47,7 +47,7 @@ def list_executions(
         elif as_json:
             print_json(found)
         else:
-            print_table(COLUMNS, [_row(one) for one in found], empty="no executions")
+            print_table(COLUMNS, [_row(one) for one in found], empty="no executions", cut=True)
 
 
 @executions.command(epilog="Example: patchbay executions show 0198f2c4-… --follow")

@@ -15,7 +15,7 @@ from engine.model.base import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else.")]
 
-WIDE = 120
+WIDE = 160
 """Columns where standard output is no terminal and so has no width of its own."""
 
 
@@ -47,14 +47,18 @@ def moment(text: str | None) -> str:
     return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}" if text else ""
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-    """Print a table, or one line where there is nothing to show."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str, cut: bool = False) -> None:
+    """Print a table, or one line where there is nothing to show.
+
+    The first column, which people copy from, stays whole. ``cut``: the last one ends where the terminal does.
+    """
     if not rows:
         typer.echo(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for place, column in enumerate(columns):
+        ends = cut and place == len(columns) - 1
+        table.add_column(column, overflow="ellipsis" if ends else "fold", no_wrap=ends or place == 0)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console().print(table)
