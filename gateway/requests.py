@@ -1,6 +1,7 @@
 """Read request bodies: bounded, and parsed once, after their bytes were verified."""
 
 import base64
+from collections.abc import Iterable
 from urllib.parse import parse_qs
 
 import msgspec
@@ -10,6 +11,10 @@ from engine.errors import BodyTooLarge, InvalidJson, InvalidRequest
 from engine.model.base import Json
 
 FORM = "application/x-www-form-urlencoded"
+
+MAX_DEPTH = 200
+"""How deep JSON may be nested: what is read here is read again where the stack is deeper already."""
+TOO_DEEP = f"the body is nested more than {MAX_DEPTH} deep"
 
 
 async def read_body(request: Request, *, limit: int) -> bytes:
@@ -60,11 +65,28 @@ def parse_body(body: bytes, content_type: str) -> Json:
 def parse_json(body: bytes) -> Json:
     """Raises InvalidJson: with the position of the first byte that is wrong."""
     try:
-        return msgspec.json.decode(body)
+        value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise InvalidJson(f"the body is not valid JSON: {exc}") from exc
     except RecursionError as exc:
-        raise InvalidJson("the body is nested too deeply") from exc
+        raise InvalidJson(TOO_DEEP) from exc
+    # Most bodies have fewer brackets than that in all, and counting them costs next to nothing.
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+        raise InvalidJson(TOO_DEEP)
+    return value
+
+
+def _is_deeper(value: Json, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth):
+        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _entries(outer)]
+        if not level:
+            return False
+    return any(isinstance(inner, dict | list) for inner in level)
+
+
+def _entries(outer: dict[str, Json] | list[Json]) -> Iterable[Json]:
+    return outer.values() if isinstance(outer, dict) else outer
 
 
 def _text(body: bytes) -> str:
