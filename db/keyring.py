@@ -37,7 +37,7 @@ async def verify_keys(transaction: Transaction, vault: Vault, *, now: datetime) 
 
 
 async def rotate(transaction: Transaction, vault: Vault) -> int:
-    """Encrypt every secret with the vault's first key and forget the other keys; return how many were changed.
+    """Wrap every secret with the vault's first key and forget the other keys; return how many were changed.
 
     After the commit the other keys may be taken out of the settings. A crash before it changes nothing.
     """
@@ -46,11 +46,11 @@ async def rotate(transaction: Transaction, vault: Vault) -> int:
     for row in await transaction.rows(
         select(connections.c.id, connections.c.credentials).where(connections.c.credentials.not_like(ours))
     ):
-        fresh = vault.encrypt(vault.decrypt(row.credentials))
+        fresh = vault.rewrap(row.credentials)
         await transaction.run(update(connections).where(connections.c.id == row.id).values(credentials=fresh))
         count += 1
     for row in await transaction.rows(select(secrets).where(secrets.c.value.not_like(ours))):
-        fresh = vault.encrypt(vault.decrypt(row.value))
+        fresh = vault.rewrap(row.value)
         same = (secrets.c.project_id == row.project_id) & (secrets.c.name == row.name)
         await transaction.run(update(secrets).where(same).values(value=fresh))
         count += 1

@@ -1,7 +1,7 @@
-"""Encrypts credentials and secrets at rest. Keys have ids, so that a text says which key reads it.
+"""Encrypts credentials and secrets at rest, in envelopes: each value under a key of its own, which ours wraps.
 
-Fernet (AES-128-CBC with HMAC-SHA256) by ``cryptography``. The first key encrypts, all decrypt; how keys are
-replaced is in ``db.keyring``.
+Fernet (AES-128-CBC with HMAC-SHA256) by ``cryptography``. Our keys have ids, so that a text says which one opens it.
+The first key wraps, all unwrap; how keys are replaced is in ``db.keyring``.
 """
 
 import base64
@@ -61,27 +61,47 @@ class Vault:
         return frozenset(self._fernets)
 
     def encrypt(self, plain: bytes) -> str:
-        """Return ``<key id>:<token>``."""
-        return f"{self._primary}:{self._fernets[self._primary].encrypt(plain).decode()}"
+        """Return ``<key id>:<wrapped key>:<token>``: a key made for this value alone, and the value under that key."""
+        own = Fernet.generate_key()
+        return f"{self._wrap(own)}:{Fernet(own).encrypt(plain).decode()}"
 
     def decrypt(self, text: str) -> bytes:
         """Undo ``encrypt``.
 
         Raises:
-            ConfigurationError: The key that encrypted it is not among ours, or the text was changed.
+            ConfigurationError: The key that wrapped it is not among ours, or the text was changed.
         """
-        key_id, _, token = text.partition(":")
+        key_id, _, rest = text.partition(":")
+        wrapped, _, token = rest.partition(":")
+        own = self._unwrap(key_id, wrapped)
+        try:
+            return Fernet(own).decrypt(token.encode())
+        except InvalidToken as error:
+            raise _damaged(key_id) from error
+
+    def rewrap(self, text: str) -> str:
+        """Wrap a value's own key with the first of ours; the value itself is not touched. Raises as ``decrypt``."""
+        key_id, _, rest = text.partition(":")
+        wrapped, _, token = rest.partition(":")
+        return f"{self._wrap(self._unwrap(key_id, wrapped))}:{token}"
+
+    def _wrap(self, own: bytes) -> str:
+        return f"{self._primary}:{self._fernets[self._primary].encrypt(own).decode()}"
+
+    def _unwrap(self, key_id: str, wrapped: str) -> bytes:
         fernet = self._fernets.get(key_id)
         if fernet is None:
             raise ConfigurationError(
                 f'a stored value is encrypted with the key "{key_id}", which is not among the keys set; add that key'
             )
         try:
-            return fernet.decrypt(token.encode())
+            return fernet.decrypt(wrapped.encode())
         except InvalidToken as error:
-            raise ConfigurationError(
-                f'a stored value cannot be decrypted with its key "{key_id}"; it is damaged'
-            ) from error
+            raise _damaged(key_id) from error
+
+
+def _damaged(key_id: str) -> ConfigurationError:
+    return ConfigurationError(f'a stored value cannot be decrypted with its key "{key_id}"; it is damaged')
 
 
 def _raw_key(key: str) -> bytes | None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engine.model.base import DEFAULT_PROJECT, JsonObject, ProjectId, VersionId, parse_duration
 from engine.model.workflow import Workflow
@@ -18,7 +18,7 @@ _CACHED_VERSIONS = 10_000
 
 
 class Pruner:
-    """Delete expired executions, with their steps, dead letters and events.
+    """Delete expired executions, with their steps, dead letters and events, and expired events that started none.
 
     One pass looks at one page of workflows and deletes at most one batch of each; a round is over when all workflows
     have been looked at and none had a full batch. What it deletes depends on the time alone, so two at once do no harm.
@@ -63,14 +63,24 @@ class Pruner:
     async def _prune(self, workflow: Workflow, keep: timedelta) -> bool:
         before = self._clock.now() - keep
         async with self._database.read() as uow:
-            if not await uow.executions.expired(workflow.id, before=before, limit=1):
+            if not await self._expired(uow, workflow, before, limit=1):
                 return False
         async with self._database.write() as uow:
-            expired = await uow.executions.expired(workflow.id, before=before, limit=self._batch)
-            await uow.executions.delete(expired)
+            count = await self._expired(uow, workflow, before, limit=self._batch, delete=True)
             await uow.commit()
-        log.info("executions pruned", extra={"workflow_id": workflow.id, "count": len(expired)})
-        return len(expired) == self._batch
+        log.info("history pruned", extra={"workflow_id": workflow.id, "count": count})
+        return count >= self._batch
+
+    async def _expired(
+        self, uow: UnitOfWork, workflow: Workflow, before: datetime, *, limit: int, delete: bool = False
+    ) -> int:
+        """Count expired executions, and expired events that started none; delete them if told so."""
+        executions = await uow.executions.expired(workflow.id, before=before, limit=limit)
+        events = await uow.events.expired(workflow.id, before=before, limit=limit)
+        if delete:
+            await uow.executions.delete(executions)
+            await uow.events.delete(events)
+        return len(executions) + len(events)
 
     def _next(self, seen: Sequence[Workflow]) -> timedelta:
         if len(seen) == self._page:

@@ -150,6 +150,12 @@ class Events(Protocol):
     async def releasable(self, *, limit: int) -> Sequence[Event]:
         """The oldest held events of active workflows, locked until commit; two callers never get the same one."""
 
+    async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[EventId]:
+        """Events accepted before a time that started nothing and are not held, oldest first."""
+
+    async def delete(self, ids: Sequence[EventId]) -> None:
+        """Remove such events."""
+
     async def settle(self, event_id: EventId, *, fate: Fate, reason: str, execution_id: ExecutionId | None) -> bool:
         """Decide a held event's fate; false if it is no longer held."""
 

@@ -1,6 +1,6 @@
 """Puts workflows, triggers, events and executions into a database, for tests of what finds them there."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from engine.model.base import (
@@ -45,6 +45,13 @@ class Stored:
             await uow.commit()
         self.executions.append(execution.id)
         return execution.id
+
+    async def refuse(self, fate: Fate) -> None:
+        """Store an event that starts nothing."""
+        event, _ = _accepted(self, self.clock.now(), Lane.NORMAL)
+        async with self.database.write() as uow:
+            await uow.events.insert([replace(event, fate=fate, execution_id=None)])
+            await uow.commit()
 
     async def run(self, *, owner: ExecutorId = OWNER, lane: Lane = Lane.NORMAL) -> ExecutionId:
         """Queue one and let an executor claim it."""

@@ -1,9 +1,10 @@
 """Events: stored once per dedupe key, and what became of them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select, text, update
+from sqlalchemy import Row, Select, delete, select, text, update
 
 from db.bulk import Columns, Kind
 from db.encoding import clean_text, encode_json, optional_json
@@ -40,6 +41,7 @@ _PRESENT_SQLITE = """
     JOIN events AS e ON e.trigger_id = json_extract(k.value, '$[0]') AND e.dedupe_key = json_extract(k.value, '$[1]')
 """
 _HELD = text("events.fate = 'held'")
+_ENDED = [fate.value for fate in Fate if fate not in (Fate.STARTED, Fate.HELD)]
 
 
 class EventRepository:
@@ -104,6 +106,21 @@ class EventRepository:
             .with_for_update(of=events, skip_locked=True)
         )
         return [_event(row) for row in await self._transaction.rows(statement)]
+
+    async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[EventId]:
+        """Events accepted before a time that started nothing and are not held, oldest first."""
+        statement = (
+            select(events.c.id)
+            .where(events.c.workflow_id == workflow_id, events.c.accepted_at < before, events.c.fate.in_(_ENDED))
+            .order_by(events.c.id)
+            .limit(limit)
+        )
+        return [EventId(row.id) for row in await self._transaction.rows(statement)]
+
+    async def delete(self, ids: Sequence[EventId]) -> None:
+        """Remove such events."""
+        if ids:
+            await self._transaction.run(delete(events).where(one_of(events.c.id, ids), events.c.fate.in_(_ENDED)))
 
     async def settle(self, event_id: EventId, *, fate: Fate, reason: str, execution_id: ExecutionId | None) -> bool:
         """Decide a held event's fate; false if it is no longer held."""

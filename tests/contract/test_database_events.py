@@ -342,3 +342,22 @@ async def test_a_fate_is_settled_once(database: SqlDatabase, sample: Sample) -> 
     assert stored is not None
     assert (stored.fate, stored.reason, stored.execution_id) == (Fate.STARTED, "resumed", execution_id)
     assert stored.accepted_at == START
+
+
+async def test_old_events_that_started_nothing_are_pruned_oldest_first(database: SqlDatabase, sample: Sample) -> None:
+    fates = [Fate.FILTERED, Fate.REJECTED, Fate.DEAD, Fate.DUPLICATE, Fate.HELD, Fate.STARTED]
+    old = [sample.event(fate=fate, accepted_at=START) for fate in fates]
+    young = sample.event(fate=Fate.FILTERED, accepted_at=LATER)
+    await insert(database, [*old, young])
+
+    counts = []
+    for _ in range(3):
+        async with database.write() as work:
+            expired = await work.events.expired(sample.workflow_id, before=LATER, limit=3)
+            await work.events.delete(expired)
+            counts.append(len(expired))
+            await work.commit()
+
+    assert counts == [3, 1, 0]
+    left = [event.id for event in [*old, young] if await find(database, event.id) is not None]
+    assert left == [old[4].id, old[5].id, young.id], "held and started ones stay, and what is young"

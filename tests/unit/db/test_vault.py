@@ -29,6 +29,16 @@ def test_the_first_key_encrypts_and_all_decrypt() -> None:
     assert both.key_ids == old.key_ids | new.key_ids
 
 
+def test_rewrapping_changes_the_key_and_leaves_the_value_alone() -> None:
+    old, both = Vault([OLD]), Vault([NEW, OLD])
+    text = old.encrypt(b"a")
+
+    fresh = both.rewrap(text)
+
+    assert Vault([NEW]).decrypt(fresh) == b"a"
+    assert fresh.rpartition(":")[2] == text.rpartition(":")[2]
+
+
 def test_a_missing_key_is_named() -> None:
     text = Vault([OLD]).encrypt(b"a")
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.model.base import DEFAULT_PROJECT
+from engine.model.event import Fate
 from engine.model.execution import Status
 from engine.pruner import BETWEEN_ROUNDS, Pruner
 from engine.service import AT_ONCE
@@ -113,3 +114,15 @@ async def test_where_nothing_is_old_nothing_is_written(
     await one_round(pruner)
 
     assert database.writes == before
+
+
+async def test_old_events_that_started_nothing_are_deleted_too(
+    pruner: Pruner, stored: Stored, clock: FakeClock
+) -> None:
+    await stored.refuse(Fate.FILTERED)
+    clock.advance(30 * DAY + timedelta(seconds=1))
+    await stored.refuse(Fate.FILTERED)
+
+    await one_round(pruner)
+
+    assert len(await stored.events()) == 1
