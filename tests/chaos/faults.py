@@ -13,6 +13,11 @@ from tests.services import PrivateServer
 LEAST = 10
 EVERY_SECONDS = 4.0
 LONGEST_ABSENCE = 2.0
+FROZEN_SECONDS = 20.0
+"""Longer than an executor may be silent, so that others get its work while it still believes to own it."""
+
+LONG_SECONDS = 100.0
+"""Load of this length and more has freezes as well, which take too long for a short one."""
 
 
 class Kind(StrEnum):
@@ -23,8 +28,10 @@ class Kind(StrEnum):
     KILL_BROKER = "kill broker"
     RESTART_DATABASE = "restart database"
     KILL_DATABASE = "kill database"
+    FREEZE_EXECUTOR = "freeze executor"
 
 
+ALWAYS = tuple(kind for kind in Kind if kind is not Kind.FREEZE_EXECUTOR)
 EXTRA = (Kind.KILL_EXECUTOR, Kind.KILL_EXECUTOR, Kind.KILL_GATEWAY)
 """What happens more often than once per round of all kinds."""
 
@@ -51,9 +58,10 @@ class Fault:
 def plan(seconds: float, chance: random.Random) -> tuple[Planned, ...]:
     """Draw a plan for ``seconds`` of load: every kind at least once, at least ``LEAST`` faults, in random order."""
     count = max(LEAST, round(seconds / EVERY_SECONDS))
-    kinds = [*Kind, *EXTRA]
+    each = [*(Kind if seconds >= LONG_SECONDS else ALWAYS), *EXTRA]
+    kinds = list(each)
     while len(kinds) < count:
-        kinds += [*Kind, *EXTRA]
+        kinds += each
     chance.shuffle(kinds)
     times = sorted(chance.uniform(2.0, max(seconds - 1.0, 3.0)) for _ in kinds)
     return tuple(
@@ -85,7 +93,11 @@ class Havoc:
         target = self._target(fault.kind)
         async with self._locks.setdefault(target, asyncio.Lock()):
             began = time.time()
-            if target in self.members:
+            if fault.kind is Kind.FREEZE_EXECUTOR:
+                self.members[target].freeze()
+                await asyncio.sleep(FROZEN_SECONDS)
+                self.members[target].thaw()
+            elif target in self.members:
                 await self.members[target].kill()
                 began = time.time()
                 await asyncio.sleep(fault.absence)

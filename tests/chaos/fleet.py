@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,15 @@ class Member:
         self._doomed = True
         self._process.kill()
         await self._gone()
+
+    def freeze(self) -> None:
+        """Stop it where it stands, as a machine does that swaps or is moved; ``thaw`` lets it go on."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGCONT)
 
     async def end(self) -> None:
         """SIGTERM; a process that is not gone in time, or ends badly, is trouble."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.evidence import Call, Evidence, Run, Step
-from tests.chaos.faults import Fault, Kind, plan
+from tests.chaos.faults import ALWAYS, Fault, Kind, plan
 from tests.chaos.flows import Flow, flows
 from tests.chaos.sending import Accepted
 from tests.chaos.verdict import judge
@@ -98,6 +98,6 @@ def test_a_database_that_was_away_explains_why_an_effect_was_not_recorded_for_lo
 def test_a_plan_has_every_kind_of_fault_and_at_least_ten(seconds: float) -> None:
     planned = plan(seconds, random.Random(1))
 
-    assert {fault.kind for fault in planned} == set(Kind)
+    assert {fault.kind for fault in planned} >= set(ALWAYS)
     assert len(planned) >= 10
     assert all(0 < fault.after < seconds for fault in planned)

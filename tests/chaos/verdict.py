@@ -9,7 +9,7 @@ from tests.chaos.evidence import Call, Evidence, Run
 from tests.chaos.faults import Fault, Kind
 from tests.chaos.flows import Flow
 
-MARGIN_SECONDS = 3.0
+MARGIN_SECONDS = 5.0
 """How long before the kill of its executor a call may have begun whose step was not recorded yet.
 
 A call takes up to 0.12 s and its commit a few milliseconds, but everything shares few cores. Where the database was away
@@ -103,7 +103,12 @@ def _effects(made: Sequence[Call], what: str, faults: Sequence[Fault]) -> Iterat
 
 
 def _explains(fault: Fault, earlier: Call, later: Call, faults: Sequence[Fault]) -> bool:
-    """Whether the executor that ``fault`` killed can have made the earlier call and not have recorded it."""
+    """Whether the executor that ``fault`` hit can have made the earlier call and not have recorded it.
+
+    One that was frozen goes on with what it had begun when it thaws, before or after the other owner's call.
+    """
+    if fault.kind is Kind.FREEZE_EXECUTOR:
+        return fault.began - MARGIN_SECONDS <= earlier.at <= fault.ended + MARGIN_SECONDS and fault.began <= later.at
     if fault.kind is not Kind.KILL_EXECUTOR or not earlier.at <= fault.began <= later.at:
         return False
     since = fault.began - MARGIN_SECONDS
