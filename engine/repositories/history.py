@@ -1,0 +1,116 @@
+"""What the database promises about events, executions and dead letters."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from engine.model.base import EventId, ExecutionId, ExecutorId, ProjectId, TriggerId, WorkflowId
+from engine.model.event import Event, Fate, NewExecution
+from engine.model.execution import Claimed, DeadLetter, Execution, ExecutionRecord, Status, StepRecord
+from engine.model.trigger import Balance
+from engine.model.workflow import Lane
+from engine.repositories.paging import EventFilter, ExecutionFilter, Page
+
+
+class Events(Protocol):
+    """Accepted events."""
+
+    async def insert(self, events: Sequence[Event]) -> set[EventId]:
+        """Store those whose (trigger_id, dedupe_key) is new; return their ids. One statement for all."""
+
+    async def firsts(self, keys: Sequence[tuple[TriggerId, str]]) -> Mapping[tuple[TriggerId, str], Event]:
+        """The stored events with these dedupe keys."""
+
+    async def find(self, project: ProjectId, event_id: EventId) -> Event | None: ...
+
+    async def list(self, project: ProjectId, where: EventFilter, page: Page) -> Sequence[Event]: ...
+
+    async def releasable(self, *, limit: int) -> Sequence[Event]:
+        """The oldest held events of active workflows, locked until commit; two callers never get the same one."""
+
+    async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[EventId]:
+        """Events accepted before a time that started nothing and are not held, oldest first."""
+
+    async def delete(self, ids: Sequence[EventId]) -> None:
+        """Remove such events."""
+
+    async def settle(self, event_id: EventId, *, fate: Fate, reason: str, execution_id: ExecutionId | None) -> bool:
+        """Decide a held event's fate; false if it is no longer held."""
+
+
+class Executions(Protocol):
+    """Executions, their steps and what becomes of them. Every method is a constant number of statements."""
+
+    async def insert(self, executions: Sequence[NewExecution]) -> None:
+        """Store them as ``queued``, woken at their creation."""
+
+    async def claim(self, ids: Sequence[ExecutionId], *, owner: ExecutorId, now: datetime) -> Sequence[Claimed]:
+        """Give the queued ones among ``ids`` to ``owner`` and raise their epoch. Missing ones are no error."""
+
+    async def hand_back(self, ids: Sequence[ExecutionId], *, owner: ExecutorId) -> None:
+        """Queue those that ``owner`` holds, after a claim whose answer was lost."""
+
+    async def record(self, records: Sequence[ExecutionRecord]) -> set[ExecutionId]:
+        """Write those whose owner and epoch still hold and return their ids; of the others nothing is written."""
+
+    async def wake(self, now: datetime, *, limit: int) -> Sequence[tuple[ExecutionId, Lane]]:
+        """Queue the waiting ones that are due, oldest first. Two callers never get the same one."""
+
+    async def next_due(self) -> datetime | None:
+        """When the next waiting one is due."""
+
+    async def requeue(
+        self, owners: Sequence[ExecutorId], *, now: datetime, limit: int
+    ) -> Sequence[tuple[ExecutionId, Lane]]:
+        """Queue running executions of these owners, raising their epoch."""
+
+    async def orphans(self, *, limit: int) -> Sequence[ExecutorId]:
+        """Owners of running executions that have no row in ``executors``."""
+
+    async def unheard(self, lane: Lane, *, queued_before: datetime, limit: int) -> Sequence[ExecutionId]:
+        """The oldest queued ones of the lane that were woken before ``queued_before``."""
+
+    async def overtaken(self, lane: Lane, *, by: float, limit: int) -> Sequence[ExecutionId]:
+        """Queued ones that were woken over ``by`` seconds before the newest running one of the lane."""
+
+    async def cancel(self, execution_id: ExecutionId, *, now: datetime, reason: str) -> Status | None:
+        """End it whatever it does, raising its epoch; return the status it had, or ``None`` if it was final."""
+
+    async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:
+        """Change failed → queued for a replay and open its failed steps again; ``None``: it is not failed."""
+
+    async def find(self, project: ProjectId, execution_id: ExecutionId) -> Execution | None: ...
+
+    async def outcome(self, execution_id: ExecutionId) -> Execution | None:
+        """The same in any project, for those who wait for it."""
+
+    async def list(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[Execution]: ...
+
+    async def steps(self, execution_id: ExecutionId) -> Sequence[StepRecord]:
+        """All attempts, in the order of ``seq``."""
+
+    async def balance(self, trigger_id: TriggerId) -> Balance: ...
+
+    async def totals(self) -> Mapping[Status, int]:
+        """How many executions stand in each state, for the metrics."""
+
+    async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[ExecutionId]:
+        """Final executions that finished before a time, oldest first."""
+
+    async def delete(self, ids: Sequence[ExecutionId]) -> None:
+        """Remove executions with their steps, dead letters and events."""
+
+
+class DeadLetters(Protocol):
+    """Executions that wait for a person."""
+
+    async def add(self, letters: Sequence[DeadLetter]) -> None: ...
+
+    async def list(
+        self, project: ProjectId, page: Page, *, state: str | None = None, fingerprint: str | None = None
+    ) -> Sequence[DeadLetter]: ...
+
+    async def find(self, project: ProjectId, letter_id: str) -> DeadLetter | None: ...
+
+    async def resolve(self, letter_id: str, *, state: str, by: str, now: datetime) -> bool:
+        """Change open → ``replayed`` or ``discarded``; false if it is not open."""
