@@ -86,9 +86,12 @@ class HubClient:
             raise Unavailable(
                 f"no hub answers at {self.url} ({error}); start one with `patchbay serve`, or set PATCHBAY_URL"
             ) from error
-        if answer.is_success:
+        if not answer.is_success:
+            raise self._refusal(answer)
+        try:
             return answer.json() if answer.content else None
-        raise self._refusal(answer)
+        except ValueError as error:
+            raise self._no_hub(answer) from error
 
     def _refusal(self, answer: httpx.Response) -> PatchbayError:
         try:
@@ -96,9 +99,7 @@ class HubClient:
         except ValueError:
             problem = None
         if not isinstance(problem, dict) or "detail" not in problem:
-            return Unavailable(
-                f"{self.url} answered {answer.status_code}, which is no answer of a hub; correct PATCHBAY_URL"
-            )
+            return self._no_hub(answer)
         message = str(problem["detail"])
         if answer.status_code == 401:
             message = f"{message}; {HOW_TO_GET_A_KEY}"
@@ -106,6 +107,11 @@ class HubClient:
         if len(lines) > 1:
             message = "\n".join((message, *lines))
         return Refused(message, status=answer.status_code, problem=problem)
+
+    def _no_hub(self, answer: httpx.Response) -> Unavailable:
+        return Unavailable(
+            f"{self.url} answered {answer.status_code}, which is no answer of a hub; correct PATCHBAY_URL"
+        )
 
 
 HOW_TO_GET_A_KEY = (

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from engine.errors import Unavailable
+from engine.errors import ConfigurationError, Unavailable
 from gateway.settings import Settings
 
 T = TypeVar("T")
@@ -75,6 +75,11 @@ def named(settings: Settings) -> Iterator[None]:
             raise
         raise Unavailable(
             f"{database_place(settings)} cannot be used: {error}; start it, or correct PATCHBAY_DATABASE_URL"
+        ) from error
+    except OSError as error:  # the folder of a database file
+        raise ConfigurationError(
+            f"{database_place(settings)} cannot be used: {error.strerror or error}; "
+            "correct PATCHBAY_DATA_DIR or PATCHBAY_DATABASE_URL"
         ) from error
 
 

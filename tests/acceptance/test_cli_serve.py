@@ -71,6 +71,17 @@ def test_a_database_that_is_away_is_named_without_its_password(tmp_path: Path) -
     assert "hush-hush" not in failed.stderr
 
 
+def test_a_data_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("not a folder")
+
+    failed = patchbay("serve", "--port", "0", "--data-dir", "data", cwd=tmp_path)
+
+    assert failed.returncode == 1
+    assert failed.stderr.startswith('error: the database file "data/patchbay.db" cannot be used: ')
+    assert "PATCHBAY_DATA_DIR" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
 def test_all_wrong_settings_are_reported_together(tmp_path: Path) -> None:
     wrong = {"PATCHBAY_PORT": "many", "PATCHBAY_GRACE": "soon", "PATCHBAY_COLOUR": "red"}
 

@@ -90,10 +90,12 @@ def test_a_hub_that_is_away_is_named() -> None:
         hub.get("/workflows")
 
 
-@pytest.mark.parametrize("body", [b"<html>", json.dumps(["x"]).encode(), b"{}"])
-def test_something_that_is_no_hub_is_told_from_one(body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("status", "body"), [(502, b"<html>"), (502, json.dumps(["x"]).encode()), (404, b"{}"), (200, b"<html>")]
+)
+def test_something_that_is_no_hub_is_told_from_one(status: int, body: bytes) -> None:
     with (
-        client(lambda _request: httpx.Response(502, content=body)) as hub,
+        client(lambda _request: httpx.Response(status, content=body)) as hub,
         pytest.raises(Unavailable, match="which is no answer of a hub"),
     ):
         hub.get("/workflows")
