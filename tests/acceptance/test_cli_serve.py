@@ -71,15 +71,24 @@ def test_a_database_that_is_away_is_named_without_its_password(tmp_path: Path) -
     assert "hush-hush" not in failed.stderr
 
 
-def test_a_data_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("not a folder")
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"PATCHBAY_DATA_DIR": "taken"}, 'error: the data folder "taken" cannot be used: '),
+        (
+            {"PATCHBAY_DATABASE_URL": "sqlite+aiosqlite:///taken/hub.db"},
+            'error: the database file "taken/hub.db" cannot be used: ',
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_named(variables: dict[str, str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("not a folder")
 
-    failed = patchbay("serve", "--port", "0", "--data-dir", "data", cwd=tmp_path)
+    failed = patchbay("serve", "--port", "0", variables=variables, cwd=tmp_path)
 
     assert failed.returncode == 1
-    assert failed.stderr.startswith('error: the database file "data/patchbay.db" cannot be used: ')
-    assert "PATCHBAY_DATA_DIR" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    assert failed.stderr.startswith(message)
+    assert failed.stderr.count("\n") == 1
 
 
 def test_all_wrong_settings_are_reported_together(tmp_path: Path) -> None:
