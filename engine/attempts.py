@@ -12,7 +12,7 @@ from engine.expressions.bounds import Budget
 from engine.expressions.values import weigh
 from engine.graph import Graph
 from engine.journal import Records
-from engine.model.base import ExecutorId, JsonObject
+from engine.model.base import ExecutorId, Json, JsonObject
 from engine.model.execution import Claimed, Failure
 from engine.model.node import NodeKind
 from engine.model.outcome import Failed, Outcome, Succeeded
@@ -24,6 +24,9 @@ from engine.state import State, Visit
 from engine.variables import assigned_by
 
 log = logging.getLogger(__name__)
+
+DEEPEST = 200
+"""How deep an output may be nested: what is deeper could be written, and not read again beside other values."""
 
 TIMEOUT_CODE = "execution_timeout"
 
@@ -121,9 +124,25 @@ class Attempts:
         """Bring an output to plain JSON; a connector may have returned dates, sets or far too much."""
         if not isinstance(outcome, Succeeded):
             return outcome
-        encoded = msgspec.json.encode(outcome.output)
+        try:
+            encoded = msgspec.json.encode(outcome.output)
+        except RecursionError as exc:
+            raise LimitExceeded(f'the output of "{step}" is nested more than {DEEPEST} deep') from exc
         self._bound(len(encoded), step)
+        if encoded.count(b"[") + encoded.count(b"{") > DEEPEST and nesting(outcome.output) > DEEPEST:
+            raise LimitExceeded(f'the output of "{step}" is nested more than {DEEPEST} deep, which is the limit')
         return replace(outcome, output=msgspec.json.decode(encoded))
+
+
+def nesting(value: Json) -> int:
+    """How deep a JSON value is nested; 0 for one that is no list or mapping."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, list | dict)]:
+        depth += 1
+        if depth > DEEPEST:
+            break
+        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 def overtime(graph: Graph, step: str | None) -> Failure:

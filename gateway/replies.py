@@ -50,11 +50,14 @@ class Replies:
                 except msgspec.DecodeError as exc:
                     log.warning("reply not understood", extra={"reason": str(exc)})
 
-    async def wait(self, execution_id: ExecutionId, *, seconds: float, needs_end: bool) -> Reply | None:
+    async def wait(
+        self, execution_id: ExecutionId, *, seconds: float, needs_end: bool, look_first: bool = False
+    ) -> Reply | None:
         """Return the reply, or ``None`` if there is none within ``seconds``.
 
         Args:
             needs_end: Wait until the execution has ended; otherwise a respond node's answer is enough.
+            look_first: It may have been told long ago, because it is not the caller's event that started it.
         """
         early = self._early.pop(execution_id, None)
         if early is not None and _is_enough(early, needs_end=needs_end):
@@ -63,7 +66,7 @@ class Replies:
         self._waiting.setdefault(execution_id, []).append(waiting)
         try:
             async with asyncio.timeout(seconds):
-                return await self._first(execution_id, waiting)
+                return await self._first(execution_id, waiting, look_first=look_first)
         except TimeoutError:
             return None
         finally:
@@ -72,9 +75,11 @@ class Replies:
             if not others:
                 del self._waiting[execution_id]
 
-    async def _first(self, execution_id: ExecutionId, waiting: _Waiting) -> Reply:
+    async def _first(self, execution_id: ExecutionId, waiting: _Waiting, *, look_first: bool) -> Reply:
+        patience = 0.0 if look_first else LOOK_EVERY_SECONDS
         while True:
-            done, _ = await asyncio.wait([waiting.future], timeout=LOOK_EVERY_SECONDS)
+            done, _ = await asyncio.wait([waiting.future], timeout=patience)
+            patience = LOOK_EVERY_SECONDS
             if done:
                 return waiting.future.result()
             async with self._database.read() as uow:

@@ -7,15 +7,14 @@ from starlette.responses import Response
 
 from engine.errors import Conflict, NotFound
 from engine.model.access import Scope
-from engine.model.base import ExecutionId, Json
-from engine.model.event import NewEvent, Receipt
+from engine.model.base import Json
+from engine.model.event import NewEvent
 from engine.model.trigger import Trigger
 from engine.model.workflow import ManualSpec, TriggerKind, Workflow, WorkflowStatus
 from engine.ports import UnitOfWork
 from engine.routes import MANUAL_KEY, Route
 from gateway.endpoints import JSON, Call, Endpoint, RawBody
 from gateway.inputs import Query
-from gateway.replies import Reply, reply_of
 from gateway.requests import parse_json
 from gateway.results import result_response
 from gateway.views.events import StartedView
@@ -57,7 +56,9 @@ async def execute_workflow(call: Call[ExecuteQuery, RawBody]) -> StartedView | R
     )
     receipt = await call.hub.intake.accept(event)
     if wait and receipt.execution_id is not None:
-        reply = await _reply(call, receipt, receipt.execution_id, seconds=wait)
+        reply = await call.hub.replies.wait(
+            receipt.execution_id, seconds=wait, needs_end=True, look_first=receipt.duplicate
+        )
         if reply is not None:
             return result_response(reply, status=200)
     return StartedView(
@@ -100,17 +101,6 @@ def _check_input(call: Call[ExecuteQuery, RawBody], route: Route, value: Json) -
         raise Conflict(f'the trigger "{route.trigger.key}" is disabled')
     if isinstance(spec, ManualSpec) and spec.input_schema is not None:
         call.api.schemas.check(route.trigger.version_id, route.trigger.key, spec.input_schema, value)
-
-
-async def _reply(
-    call: Call[ExecuteQuery, RawBody], receipt: Receipt, execution_id: ExecutionId, *, seconds: float
-) -> Reply | None:
-    if receipt.duplicate:  # its end may have been told long ago
-        async with call.hub.database.read() as uow:
-            execution = await uow.executions.outcome(execution_id)
-        if execution is None or execution.status.is_final:
-            return None if execution is None else reply_of(execution)
-    return await call.hub.replies.wait(execution_id, seconds=seconds, needs_end=True)
 
 
 endpoints = [

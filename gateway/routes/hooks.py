@@ -1,24 +1,25 @@
 """Inbound webhooks: ``/hooks/{address}``, and ``/webhooks/{address}`` as an alias."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
-from engine.errors import DefinitionError, NotFound, VerificationError
+from engine.errors import Conflict, DefinitionError, NotFound, VerificationError
 from engine.model.base import ExecutionId, JsonObject
-from engine.model.event import NewEvent, Receipt
-from engine.model.execution import Status
+from engine.model.event import Fate, NewEvent, Receipt
 from engine.model.workflow import RespondWhen, WebhookSpec
 from engine.routes import Route
 from gateway.bootstrap import Hub
-from gateway.replies import Reply
 from gateway.requests import parse_body, read_body
 from gateway.responses import json_response, problem_response
+from gateway.results import result_response
 from webhooks.signatures import SignedRequest, Verified
+
+log = logging.getLogger(__name__)
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 HIDDEN_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
@@ -44,7 +45,8 @@ async def receive(request: Request) -> Response:
     and ``duplicate: true``, so that senders stop retrying.
 
     Errors: 400 ``invalid_json``, 401 ``invalid_signature``, 404 ``not_found`` (unknown, disabled and archived hooks
-    look alike), 405, 413 ``body_too_large``, 503 ``unavailable`` (send it again).
+    look alike), 405, 409 ``conflict`` (paused, and told to reject), 413 ``body_too_large``, 503 ``unavailable`` (send
+    it again).
     """
     hub: Hub = request.app.state.hub
     address = request.path_params["address"]
@@ -67,6 +69,8 @@ async def receive(request: Request) -> Response:
         reply_to=None if spec.respond is RespondWhen.ACCEPTED else hub.replies.name,
     )
     receipt = await hub.intake.accept(event)
+    if receipt.fate is Fate.REJECTED and not receipt.duplicate:
+        raise _refusal(await _route(hub, address))
     if spec.respond is RespondWhen.ACCEPTED or receipt.execution_id is None:
         return _accepted(receipt, status=spec.respond_status or 202)
     return await _finished(hub, spec, receipt, receipt.execution_id)
@@ -96,13 +100,21 @@ async def _verify(hub: Hub, route: Route, call: _Call) -> tuple[Route, Verified]
         url = f"{url}?{call.request.url.query}"
     signed = SignedRequest(method=call.request.method, url=url, headers=call.headers, body=call.body)
     try:
-        return route, (await hub.verifiers.get(route)).verify(signed, now=hub.clock.now())
-    except (VerificationError, DefinitionError) as exc:
+        return route, await _verified(hub, route, signed)
+    except VerificationError as exc:
         hub.metrics.refused(route, exc.code)
         if not await hub.routes.refresh():
-            raise VerificationError(str(exc)) from exc
+            raise
     route = await _route(hub, call.address)
-    return route, (await hub.verifiers.get(route)).verify(signed, now=hub.clock.now())
+    return route, await _verified(hub, route, signed)
+
+
+async def _verified(hub: Hub, route: Route, signed: SignedRequest) -> Verified:
+    try:
+        return (await hub.verifiers.get(route)).verify(signed, now=hub.clock.now())
+    except DefinitionError as exc:
+        log.warning("hook cannot verify", extra={"trigger_id": route.trigger.id, "reason": str(exc)})
+        raise VerificationError("this hook cannot verify calls now; its owner must look") from exc
 
 
 def _envelope(call: _Call, spec: WebhookSpec) -> JsonObject:
@@ -120,6 +132,11 @@ def _envelope(call: _Call, spec: WebhookSpec) -> JsonObject:
     return envelope
 
 
+def _refusal(route: Route) -> Conflict:
+    """Say why an event was stored as rejected; a trigger that closed a moment ago has raised NotFound before this."""
+    return Conflict(f'the workflow "{route.workflow_name}" is paused and takes no events now')
+
+
 def _accepted(receipt: Receipt, *, status: int) -> Response:
     answer: JsonObject = {"event_id": receipt.event_id, "execution_id": receipt.execution_id, "fate": receipt.fate}
     if receipt.duplicate:
@@ -129,34 +146,12 @@ def _accepted(receipt: Receipt, *, status: int) -> Response:
 
 async def _finished(hub: Hub, spec: WebhookSpec, receipt: Receipt, execution_id: ExecutionId) -> Response:
     needs_end = spec.respond is RespondWhen.FINISHED
-    reply = await hub.replies.wait(execution_id, seconds=spec.respond_timeout.total_seconds(), needs_end=needs_end)
+    reply = await hub.replies.wait(
+        execution_id, seconds=spec.respond_timeout.total_seconds(), needs_end=needs_end, look_first=receipt.duplicate
+    )
     if reply is None:
         return _accepted(receipt, status=202)
-    if reply.response is not None:
-        return _answer(reply.response)
-    return _result(reply, status=spec.respond_status or 200)
-
-
-def _answer(response: JsonObject) -> Response:
-    body, headers = response["body"], dict(response["headers"])
-    if isinstance(body, str):
-        headers.setdefault("content-type", "text/plain; charset=utf-8")
-        return Response(body, status_code=response["status"], headers=headers)
-    content = b"" if body is None else msgspec.json.encode(body)
-    headers.setdefault("content-type", "application/json")
-    return Response(content, status_code=response["status"], headers=headers)
-
-
-def _result(reply: Reply, *, status: int) -> Response:
-    if reply.status is Status.SUCCEEDED:
-        return json_response(reply.output, status=status)
-    error = reply.error or {}
-    return problem_response(
-        500 if reply.status is Status.FAILED else 409,
-        code=f"execution_{reply.status.value}",
-        detail=str(error.get("message", "")),
-        extra={"execution_id": reply.execution_id, "error": reply.error},
-    )
+    return result_response(reply, status=spec.respond_status or 200)
 
 
 def _wrong_method(spec: WebhookSpec) -> Response:

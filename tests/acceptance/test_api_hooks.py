@@ -189,3 +189,46 @@ async def test_hooks_are_listed_with_how_they_verify(client: Client) -> None:
     assert sorted(hooks[open_to_all]["methods"]) == ["GET", "POST"]
     assert hooks[open_to_all]["path_url"].endswith(f"/webhooks/{path}")
     assert "/hooks/" in hooks[safe]["url"]
+
+
+async def test_a_paused_workflow_that_rejects_says_so_and_keeps_the_event(
+    client: Client, visitor: httpx.AsyncClient
+) -> None:
+    path = some_name()
+    text = OPEN.format(name=some_name(), path=path, respond="accepted") + "settings: {while_paused: reject}\n"
+    workflow = await client.create(text)
+    await client.post(f"/workflows/{workflow}/pause")
+
+    answer = await visitor.post(f"/hooks/{path}", json={"n": 1})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "paused" in answer.json()["detail"]
+    (event,) = (await client.get("/events", workflow=workflow))["items"]
+    assert event["fate"] == "rejected"
+
+
+async def test_a_hook_whose_secret_was_deleted_refuses_without_saying_why(
+    client: Client, visitor: httpx.AsyncClient
+) -> None:
+    secret = some_name("secret")
+    await client.put(f"/secrets/{secret}", json={"value": SECRET})
+    workflow = await client.create(SIGNED.format(name=some_name(), secret=secret))
+    url = await client.hook_url(workflow)
+    await client.delete(f"/secrets/{secret}")
+
+    answer = await visitor.post(url, **signed({"type": "paid"}, message=some_name()))
+
+    assert answer.status_code == 401
+    assert secret not in answer.text
+
+
+async def test_a_repeated_synchronous_call_gets_the_first_result(client: Client, visitor: httpx.AsyncClient) -> None:
+    path = some_name()
+    text = OPEN.format(name=some_name(), path=path, respond="finished")
+    await client.create(text.replace("verify: none", "verify: none, dedupe: {header: x-id}"))
+
+    first = await visitor.post(f"/hooks/{path}", json={"n": 1}, headers={"x-id": "7"})
+    second = await visitor.post(f"/hooks/{path}", json={"n": 2}, headers={"x-id": "7"})
+
+    assert (first.status_code, first.json()) == (200, {"got": {"n": 1}})
+    assert (second.status_code, second.json()) == (200, {"got": {"n": 1}})

@@ -106,7 +106,7 @@ class Bench:
             clock=self.clock,
             jitter=lambda: 0.0,
             is_alive=lambda: self.alive,
-            largest_output_bytes=1000,
+            largest_output_bytes=2000,
         )
         await drive(self.claimed(flow, data=data, steps=steps), flow, tools)
         return self.recorder.last
@@ -326,14 +326,34 @@ async def test_whatever_a_connector_raises_becomes_a_failure_of_the_step(bench: 
 
 
 async def test_an_output_over_the_limit_fails_the_step_and_names_the_limit(bench: Bench) -> None:
-    end = await bench.run(graph(call("one")), {"one": "x" * 2000})
+    end = await bench.run(graph(call("one")), {"one": "x" * 3000})
 
     assert end.error is not None
-    assert (end.error.code, "1000" in end.error.message) == ("limit_exceeded", True)
+    assert (end.error.code, "2000" in end.error.message) == ("limit_exceeded", True)
+
+
+@pytest.mark.parametrize("depth", [201, 5000])
+async def test_an_output_nested_too_deeply_is_refused(bench: Bench, depth: int) -> None:
+    deep: Json = 1
+    for _ in range(depth):
+        deep = [deep]
+
+    end = await bench.run(graph(call("one")), {"one": deep})
+
+    assert end.error is not None
+    assert (end.error.code, "200 deep" in end.error.message) == ("limit_exceeded", True)
+
+
+async def test_an_output_nested_as_deeply_as_allowed_is_kept(bench: Bench) -> None:
+    deep: Json = 1
+    for _ in range(200):
+        deep = {"in": deep}
+
+    assert (await bench.run(graph(call("one")), {"one": deep})).output == deep
 
 
 async def test_a_value_that_repeats_a_large_part_is_refused_before_it_is_written(bench: Bench) -> None:
-    parts = ", ".join(["trigger.data"] * 20)
+    parts = ", ".join(["trigger.data"] * 40)
 
     end = await bench.run(graph(transform("a", "{{ [" + parts + "] }}")), data="x" * 100)
 
