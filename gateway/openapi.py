@@ -177,6 +177,6 @@ def _plain(text: str) -> str:
 
 def _version() -> str:
     try:
-        return version("patchbay")
+        return version("patchbay-hub")
     except PackageNotFoundError:
         return "0"
