@@ -199,6 +199,8 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+        if stop.is_set():  # the process ends anyway, and a supervisor that asks again must not spoil its exit code
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _why_not_bound(settings: Settings, error: OSError) -> str:
