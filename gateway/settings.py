@@ -14,6 +14,7 @@ from starlette.datastructures import Secret
 from engine.errors import ConfigurationError
 from engine.model.base import parse_duration
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not listened on
 INPROCESS = "inprocess://"
 PREFIX = "PATCHBAY_"
 
@@ -55,8 +56,12 @@ class Settings:
 
     @property
     def public_url(self) -> str:
-        """Where the outside reaches this hub, without a slash at the end."""
-        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+        """Where the outside reaches this hub, without a slash at the end.
+
+        A hub that listens on all addresses cannot know by which one; it says this machine's own until it is told.
+        """
+        host = "127.0.0.1" if self.host in EVERYWHERE else self.host
+        return (self.base_url or f"http://{host}:{self.port}").rstrip("/")
 
 
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
