@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 
 from db.session import open_database
-from db.vault import Vault, generate_key
+from db.vault import Vault
 from engine.model.base import TriggerId
 from engine.ports import Clock
 from tests.chaos.faults import Fault
@@ -106,17 +106,12 @@ async def read_database(database_url: str) -> tuple[list[Run], list[Step], list[
     )
 
 
-async def read_balances(database_url: str, *, keys: str, clock: Clock) -> dict[str, int]:
+async def read_balances(database_url: str, *, key: str, clock: Clock) -> dict[str, int]:
     """Return the difference that the hub itself shows for every trigger."""
     connection = await asyncpg.connect(plain(database_url), timeout=10)
     try:
         triggers = [str(row[0]) for row in await connection.fetch("select id from triggers")]
     finally:
         await connection.close()
-    async with open_database(database_url, vault=Vault([keys]), clock=clock) as database, database.read() as uow:
+    async with open_database(database_url, vault=Vault([key]), clock=clock) as database, database.read() as uow:
         return {each: (await uow.executions.balance(TriggerId(each))).difference for each in triggers}
-
-
-def new_encryption_key() -> str:
-    """A key for one run."""
-    return generate_key()

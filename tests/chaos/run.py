@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.migrate import migrate
+from db.vault import generate_key
 from engine.model.base import DEFAULT_PROJECT, ConnectionId, new_id
 from engine.model.connection import Connection, Credentials
 from gateway.bootstrap import open_hub
 from gateway.clock import SystemClock
 from gateway.settings import read_settings
-from tests.chaos.evidence import Evidence, new_encryption_key, read_balances, read_database, read_witness, still_open
+from tests.chaos.evidence import Evidence, read_balances, read_database, read_witness, still_open
 from tests.chaos.faults import Havoc, plan
 from tests.chaos.fleet import Member, complaints, echo_member, hub_members
 from tests.chaos.flows import CONNECTION, Flow, flows
@@ -60,58 +61,90 @@ class Report:
 
 async def run(plan_: Plan, world: World) -> Report:
     """Run the load and the faults, wait until everything has ended, and judge."""
-    started, chance = time.monotonic(), random.Random(plan_.seed)
-    encryption_key = new_encryption_key()
+    started = time.monotonic()
+    stage = _stage(plan_, world)
+    await apply(stage.settings, stage.flows)
+    async with _running(stage.members):
+        await asyncio.gather(*(_listening(port) for port in stage.ports))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stage.sender.send_for(plan_.seconds, patience=LATE_SECONDS))
+            group.create_task(stage.havoc.wreak(plan(plan_.seconds, random.Random(plan_.seed))))
+        loaded = time.monotonic()
+        left = await _drained(world.database_url)
+        drained = time.monotonic()
+    evidence = await _evidence(stage, world)
+    verdict = judge(evidence, stage.flows)
+    problems = [
+        *verdict.problems,
+        *([f"still open after {DRAIN_SECONDS} s: {left}"] if left else []),
+        *stage.sender.trouble,
+        *(line for member in stage.members for line in (*member.trouble, *complaints(member.log))),
+    ]
+    faults = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(f.kind for f in evidence.faults).items()))
+    refused = ", ".join(f"{count} {what}" for what, count in sorted(stage.sender.refused.items()))
+    summary = (
+        f"chaos, seed {plan_.seed}: {len(evidence.accepted)} events accepted, {len(evidence.faults)} faults ({faults}), "
+        f"{len(evidence.calls)} calls outside, {verdict.repeats} effects repeated, "
+        f"sent again after {refused or 'nothing'}, {len(problems)} problems, "
+        f"{time.monotonic() - started:.0f} s of which {drained - loaded:.0f} s to drain"
+    )
+    return Report(problems=problems, summary=summary)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """Everything of one run. ``members`` begin with the echo server; ``ports`` listen when the load may begin."""
+
+    settings: Mapping[str, str]
+    flows: Sequence[Flow]
+    members: Sequence[Member]
+    sender: Sender
+    havoc: Havoc
+    witness: Path
+    ports: tuple[int, int]
+
+
+def _stage(plan_: Plan, world: World) -> _Stage:
     settings = {
         "PATCHBAY_DATABASE_URL": world.database_url,
         "PATCHBAY_BROKER_URL": world.broker.url,
         "PATCHBAY_BROKER_PREFIX": world.broker_prefix,
-        "PATCHBAY_ENCRYPTION_KEYS": encryption_key,
+        "PATCHBAY_ENCRYPTION_KEYS": generate_key(),
         "PATCHBAY_ALLOW_PRIVATE": "127.0.0.0/8",
     }
     port, echo_port, witness = free_port(), free_port(), world.folder / "witness.jsonl"
     witness.touch()
     those = flows(f"http://127.0.0.1:{echo_port}")
-    await apply(settings, those)
     members = hub_members(settings, port=port, folder=world.folder)
     echo = echo_member(port=echo_port, witness=witness, folder=world.folder)
-    sender = Sender(url=f"http://127.0.0.1:{port}", flows=those, rate=plan_.rate, chance=random.Random(plan_.seed + 1))
-    havoc = Havoc(members=members, broker=world.broker, database=world.database, chance=chance)
-    async with _running([echo, *members.values()]):
-        await asyncio.gather(_listening(echo_port), _listening(port))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(sender.send_for(plan_.seconds, patience=LATE_SECONDS))
-            group.create_task(havoc.wreak(plan(plan_.seconds, chance)))
-        loaded = time.monotonic()
-        left = await _drained(world.database_url)
-        drained = time.monotonic()
+    chance = random.Random(plan_.seed + 1)
+    return _Stage(
+        settings=settings,
+        flows=those,
+        members=[echo, *members.values()],
+        sender=Sender(url=f"http://127.0.0.1:{port}", flows=those, rate=plan_.rate, chance=chance),
+        havoc=Havoc(
+            members=members, broker=world.broker, database=world.database, chance=random.Random(plan_.seed + 2)
+        ),
+        witness=witness,
+        ports=(port, echo_port),
+    )
+
+
+async def _evidence(stage: _Stage, world: World) -> Evidence:
     runs, steps, strays, letters = await read_database(world.database_url)
-    evidence = Evidence(
-        accepted=sender.accepted,
-        faults=havoc.happened,
-        calls=read_witness(witness),
+    return Evidence(
+        accepted=stage.sender.accepted,
+        faults=stage.havoc.happened,
+        calls=read_witness(stage.witness),
         runs=runs,
         steps=steps,
         strays=strays,
         dead_letters=letters,
-        differences=await read_balances(world.database_url, keys=encryption_key, clock=SystemClock()),
+        differences=await read_balances(
+            world.database_url, key=stage.settings["PATCHBAY_ENCRYPTION_KEYS"], clock=SystemClock()
+        ),
     )
-    verdict = judge(evidence, those)
-    problems = [
-        *verdict.problems,
-        *([f"still open after {DRAIN_SECONDS} s: {left}"] if left else []),
-        *sender.trouble,
-        *(line for member in (echo, *members.values()) for line in member.trouble),
-        *(line for member in (echo, *members.values()) for line in complaints(member.log)),
-    ]
-    faults = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(f.kind for f in havoc.happened).items()))
-    refused = ", ".join(f"{count} {what}" for what, count in sorted(sender.refused.items()))
-    summary = (
-        f"chaos, seed {plan_.seed}: {len(sender.accepted)} events accepted, {len(havoc.happened)} faults ({faults}), "
-        f"{len(evidence.calls)} calls outside, {verdict.repeats} effects repeated, answers repeated for {refused or 'nothing'}, "
-        f"{len(problems)} problems, {time.monotonic() - started:.0f} s of which {drained - loaded:.0f} s to drain"
-    )
-    return Report(problems=problems, summary=summary)
 
 
 async def apply(settings: Mapping[str, str], those: Sequence[Flow]) -> None:
