@@ -3,10 +3,11 @@
 
 PYTHON ?=
 ARGS ?=
+MINUTES ?= 2
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench services lock clean
+.PHONY: help setup demo serve test check bench chaos services lock clean
 
 help:
 	@echo "make demo      see a webhook, a schedule and a call become finished executions"
@@ -14,6 +15,7 @@ help:
 	@echo "make test      run every test, on a PostgreSQL and a RabbitMQ that are found or started"
 	@echo "make check     formatting, lint, types, import contracts, unit tests: what must pass before a commit"
 	@echo "make bench     measure; writes build/bench.json"
+	@echo "make chaos     kill processes and servers under load for MINUTES=2, then count everything"
 	@echo "make services  keep a private PostgreSQL and RabbitMQ running until Ctrl-C"
 	@echo "make lock      pin the newest versions that pyproject.toml allows (needs uv)"
 	@echo "make clean     remove everything that make can make again"
@@ -39,6 +41,9 @@ check: setup
 
 bench: setup
 	@$(RUN) benchmarks $(ARGS)
+
+chaos: setup
+	@$(RUN) tests.chaos --minutes $(MINUTES) $(ARGS)
 
 services: setup
 	@$(RUN) tests.services
