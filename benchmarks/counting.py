@@ -15,15 +15,17 @@ from db.tables import events, executions
 T = TypeVar("T")
 
 LOOK_EVERY_SECONDS = 0.1
+QUIET_LOOKS = 3
 STUCK_SECONDS = 30
 
-ENDED_OTHERWISE = ("failed", "cancelled")
+ENDED = ("succeeded", "failed", "cancelled")
 
-# The conditions are those of the partial indexes, so that looking costs the hub nothing.
+# The conditions are those of the partial indexes, so that looking costs the hub little.
 UNFINISHED = text(
     "select (select count(*) from executions where status = 'queued')"
     " + (select count(*) from executions where status = 'running')"
-    " + (select count(*) from executions where status = 'waiting')"
+    " + (select count(*) from executions where status = 'waiting'),"
+    " (select id from events order by id desc limit 1)"
 )
 
 
@@ -33,7 +35,7 @@ def count(url: str) -> Counts:
 
 
 def wait_until_idle(url: str) -> int:
-    """Return when nothing is left to do, or when nothing has ended for ``STUCK_SECONDS``: how much is left then."""
+    """Return when nothing is left to do, or when nothing has happened for ``STUCK_SECONDS``: how much is left then."""
     return asyncio.run(_with(url, _wait_until_idle))
 
 
@@ -53,31 +55,40 @@ async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def _count(connection: AsyncConnection) -> Counts:
-    grouped = select(executions.c.status, func.count(), func.max(executions.c.finished_at)).group_by(
-        executions.c.status
-    )
-    rows = (await connection.execute(grouped)).all()
-    numbers = {status: number for status, number, _ in rows}
-    finishes = [finished_at for *_, finished_at in rows if finished_at is not None]
-    ids = select(executions.c.event_id)
+    """Ask everything in one statement, which sees one moment: an event may be on its way in."""
+    by_status = {status: select(func.count()).where(executions.c.status == status) for status in ENDED}
     started = select(func.count()).where(events.c.fate == "started")
+    with_execution = events.outerjoin(executions, executions.c.event_id == events.c.id)
+    asked = {
+        "events": started,
+        "executions": select(func.count()).select_from(executions),
+        "orphans": started.select_from(with_execution).where(executions.c.id.is_(None)),
+        "last_finished_at": select(func.max(executions.c.finished_at)),
+        **by_status,
+    }
+    row = (await connection.execute(select(*(one.scalar_subquery().label(name) for name, one in asked.items())))).one()
+    found = row._mapping
     return Counts(
-        events=(await connection.execute(started)).scalar_one(),
-        executions=sum(numbers.values()),
-        succeeded=numbers.get("succeeded", 0),
-        ended_otherwise=sum(numbers.get(status, 0) for status in ENDED_OTHERWISE),
-        orphans=(await connection.execute(started.where(events.c.id.not_in(ids)))).scalar_one(),
-        last_finished_at=max(finishes, default=None),
+        events=found["events"],
+        executions=found["executions"],
+        succeeded=found["succeeded"],
+        ended_otherwise=found["failed"] + found["cancelled"],
+        orphans=found["orphans"],
+        last_finished_at=found["last_finished_at"],
     )
 
 
 async def _wait_until_idle(connection: AsyncConnection) -> int:
+    """Look until nothing is left and nothing came for a while: a load leaves requests that are still being accepted."""
     fewest, changed_at = -1, time.monotonic()
+    quiet, known = 0, ""
     while time.monotonic() - changed_at < STUCK_SECONDS:
-        left: int = (await connection.execute(UNFINISHED)).scalar_one()
-        if left == 0:
+        left, newest = (await connection.execute(UNFINISHED)).one()
+        quiet = quiet + 1 if left == 0 and newest == known else 0
+        if quiet == QUIET_LOOKS:
             return 0
-        if fewest < 0 or left < fewest:
+        if fewest < 0 or left < fewest or newest != known:
             fewest, changed_at = left, time.monotonic()
+        known = newest
         await asyncio.sleep(LOOK_EVERY_SECONDS)
     return fewest
