@@ -13,7 +13,7 @@ UNFINISHED = re.compile("TODO|FIXME|XXX|NotImplementedError|for now[,;.]")
 PACKAGE_INDEX = re.compile(r"(?:pypi|pythonhosted)\.(?:org|io)|--(?:extra-)?index-url [a-z]|/simple/?\b")
 MACHINE_PATH = re.compile(r"/work/|/root/|/home/\w|/Users/\w|/opt/py")
 
-TEST_VARIABLES = {"PATCHBAY_TEST_DATABASE_URL", "PATCHBAY_TEST_BROKER_URL"}
+TEST_VARIABLES = {f"PATCHBAY_TEST_{name}" for name in ("DATABASE_URL", "BROKER_URL", "CHAOS_SECONDS", "CHAOS_SEED")}
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
 
 
