@@ -1,15 +1,20 @@
-"""Databases that have all tables already: made once per run and emptied for each test, because making takes longest."""
+"""What the contract tests of databases share.
+
+Tables are made once per run and emptied for each test, because making them takes longest.
+"""
 
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from db.migrate import migrate
+from db.session import SqlDatabase
 from db.tables import metadata
+from tests.contract.database_kits import DATABASES, Sample, open_databases
 from tests.services import Found
 from tests.services.probes import create_database, drop_database, from_sync, plain
 
@@ -49,6 +54,23 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def migrated_sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
     """A fresh copy of the run's file."""
     return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'patchbay.db')}"
+
+
+@pytest.fixture(params=DATABASES)
+async def databases(request: pytest.FixtureRequest) -> AsyncIterator[Sequence[SqlDatabase]]:
+    """The same database, as two processes see it: SQLite, then PostgreSQL."""
+    async with open_databases(request, count=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def database(databases: Sequence[SqlDatabase]) -> SqlDatabase:
+    return databases[0]
+
+
+@pytest.fixture
+def sample() -> Sample:
+    return Sample()
 
 
 async def _migrate(url: str) -> None:

@@ -1,7 +1,7 @@
 """What every database must do on the hot path: store new executions, claim them once, and fence what is recorded."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -11,14 +11,12 @@ from engine.errors import Category
 from engine.model.base import ExecutionId, ExecutorId, new_id
 from engine.model.execution import DeadLetter, Failure, Response, Status, StepStatus
 from tests.contract.database_kits import (
-    DATABASES,
     LATER,
     ME,
     PROJECT,
     SHE,
     Sample,
     claim,
-    open_databases,
     record,
     save,
     status_of,
@@ -27,23 +25,6 @@ from tests.contract.database_kits import (
 from tests.fakes import START
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture(params=DATABASES)
-async def databases(request: pytest.FixtureRequest) -> AsyncIterator[Sequence[SqlDatabase]]:
-    """The same database, as two processes see it."""
-    async with open_databases(request, count=2) as opened:
-        yield opened
-
-
-@pytest.fixture
-def database(databases: Sequence[SqlDatabase]) -> SqlDatabase:
-    return databases[0]
-
-
-@pytest.fixture
-def sample() -> Sample:
-    return Sample()
 
 
 async def test_a_new_execution_is_queued_and_carries_what_it_was_given(database: SqlDatabase, sample: Sample) -> None:

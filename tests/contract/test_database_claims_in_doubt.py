@@ -1,21 +1,13 @@
 """What every database must do for an executor that does not know whether its claim was committed."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from db.session import SqlDatabase
 from engine.model.execution import Status
-from tests.contract.database_kits import DATABASES, ME, SHE, Sample, open_databases
+from tests.contract.database_kits import ME, SHE, Sample
 from tests.fakes import START
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture(params=DATABASES)
-async def database(request: pytest.FixtureRequest) -> AsyncIterator[SqlDatabase]:
-    async with open_databases(request) as [opened]:
-        yield opened
 
 
 async def test_what_an_owner_hands_back_can_be_claimed_again_and_others_keep_theirs(database: SqlDatabase) -> None:

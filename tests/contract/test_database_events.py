@@ -1,7 +1,7 @@
 """What every database must do with events: store each once, keep what was sent, and give held ones out once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,22 +13,10 @@ from engine.model.base import DEFAULT_PROJECT, EventId, ExecutionId, WorkflowId,
 from engine.model.event import Event, Fate
 from engine.model.workflow import WorkflowStatus
 from engine.repositories import EventFilter, Page
-from tests.contract.database_kits import DATABASES, LATER, OTHER_PROJECT, PROJECT, Sample, open_databases
+from tests.contract.database_kits import LATER, OTHER_PROJECT, PROJECT, Sample
 from tests.fakes import START
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture(params=DATABASES)
-async def databases(request: pytest.FixtureRequest) -> AsyncIterator[Sequence[SqlDatabase]]:
-    """The same database, as two processes see it."""
-    async with open_databases(request, count=2) as opened:
-        yield opened
-
-
-@pytest.fixture
-def database(databases: Sequence[SqlDatabase]) -> SqlDatabase:
-    return databases[0]
 
 
 @pytest.fixture

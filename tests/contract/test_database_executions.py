@@ -1,6 +1,5 @@
 """What every database must do when people look at executions."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,30 +11,17 @@ from engine.model.base import EventId, ExecutionId, new_id
 from engine.model.execution import Failure, Status
 from engine.repositories import ExecutionFilter, Page
 from tests.contract.database_kits import (
-    DATABASES,
     LATER,
     OTHER_PROJECT,
     PROJECT,
     Sample,
     claim,
-    open_databases,
     record,
     save,
 )
 from tests.fakes import START
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture(params=DATABASES)
-async def database(request: pytest.FixtureRequest) -> AsyncIterator[SqlDatabase]:
-    async with open_databases(request) as [opened]:
-        yield opened
-
-
-@pytest.fixture
-def sample() -> Sample:
-    return Sample()
 
 
 async def listed(database: SqlDatabase, where: ExecutionFilter, page: Page | None = None) -> list[ExecutionId]:

@@ -1,7 +1,7 @@
 """What every database must do for the housekeeping: timers, dead owners, and executions nobody heard of."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -11,13 +11,11 @@ from engine.model.base import ExecutionId, ExecutorId
 from engine.model.execution import Claimed, Status
 from engine.model.workflow import Lane
 from tests.contract.database_kits import (
-    DATABASES,
     LATER,
     ME,
     SHE,
     Sample,
     claim,
-    open_databases,
     record,
     save,
     status_of,
@@ -26,23 +24,6 @@ from tests.contract.database_kits import (
 from tests.fakes import START
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture(params=DATABASES)
-async def databases(request: pytest.FixtureRequest) -> AsyncIterator[Sequence[SqlDatabase]]:
-    """The same database, as two processes see it."""
-    async with open_databases(request, count=2) as opened:
-        yield opened
-
-
-@pytest.fixture
-def database(databases: Sequence[SqlDatabase]) -> SqlDatabase:
-    return databases[0]
-
-
-@pytest.fixture
-def sample() -> Sample:
-    return Sample()
 
 
 async def waiting(database: SqlDatabase, sample: Sample, minutes: Sequence[int]) -> list[Claimed]:

@@ -1,6 +1,5 @@
 """What every database must do when people and time act on executions, and the balance that must hold throughout."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,12 +13,10 @@ from engine.model.trigger import Balance
 from engine.model.workflow import Lane
 from engine.repositories import EventFilter, Page
 from tests.contract.database_kits import (
-    DATABASES,
     LATER,
     PROJECT,
     Sample,
     claim,
-    open_databases,
     record,
     save,
     status_of,
@@ -30,12 +27,6 @@ pytestmark = pytest.mark.contract
 
 UNKNOWN = ExecutionId(new_id())
 NO_ID = ExecutionId("not-an-id")
-
-
-@pytest.fixture(params=DATABASES)
-async def database(request: pytest.FixtureRequest) -> AsyncIterator[SqlDatabase]:
-    async with open_databases(request) as [opened]:
-        yield opened
 
 
 @pytest.fixture

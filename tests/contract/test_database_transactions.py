@@ -1,7 +1,7 @@
 """What every database must promise about units of work: all or nothing, whatever happens in the middle."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
@@ -12,26 +12,9 @@ from engine.errors import ConfigurationError, Unavailable
 from engine.model.base import ConnectionId, ExecutorId, new_id
 from engine.model.connection import Connection, Credentials
 from engine.repositories import EventFilter, Page
-from tests.contract.database_kits import DATABASES, LATER, PROJECT, Sample, open_databases
+from tests.contract.database_kits import LATER, PROJECT, Sample
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture(params=DATABASES)
-async def databases(request: pytest.FixtureRequest) -> AsyncIterator[Sequence[SqlDatabase]]:
-    """The same database, as two processes see it."""
-    async with open_databases(request, count=2) as opened:
-        yield opened
-
-
-@pytest.fixture
-def database(databases: Sequence[SqlDatabase]) -> SqlDatabase:
-    return databases[0]
-
-
-@pytest.fixture
-def sample() -> Sample:
-    return Sample()
 
 
 async def stored(database: SqlDatabase) -> int:

@@ -1,7 +1,7 @@
 """What every database must do with workflows, their versions, triggers and hooks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -14,13 +14,11 @@ from engine.model.trigger import Trigger
 from engine.model.workflow import TriggerKind, WorkflowStatus
 from engine.repositories import EventFilter, Page, StoredRoute
 from tests.contract.database_kits import (
-    DATABASES,
     LATER,
     OTHER_PROJECT,
     PROJECT,
     Sample,
     claim,
-    open_databases,
     record,
     save,
     step,
@@ -28,18 +26,6 @@ from tests.contract.database_kits import (
 from tests.fakes import START
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture(params=DATABASES)
-async def databases(request: pytest.FixtureRequest) -> AsyncIterator[Sequence[SqlDatabase]]:
-    """The same database, as two processes see it."""
-    async with open_databases(request, count=2) as opened:
-        yield opened
-
-
-@pytest.fixture
-def database(databases: Sequence[SqlDatabase]) -> SqlDatabase:
-    return databases[0]
 
 
 @pytest.fixture
