@@ -155,8 +155,9 @@ class Executor:
             log.exception("execution crashed", extra={"execution_id": claimed.id})
             await self._refuse(claimed, f"the executor failed: {group.exceptions[0]!r}")
         finally:
-            self._drives.pop(claimed.id, None)
-            self._held.discard(claimed.id)
+            if self._drives.get(claimed.id) is asyncio.current_task():  # else a later claim of ours drives it now
+                del self._drives[claimed.id]
+                self._held.discard(claimed.id)
             self._release(1)
 
     async def _refuse(self, claimed: Claimed, reason: str) -> None:
