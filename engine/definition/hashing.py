@@ -7,7 +7,8 @@ from typing import Final
 from engine.definition.edges import canonical_edges
 from engine.model.base import JsonObject
 
-_FOR_PEOPLE: Final = ("name", "description", "layout")
+FOR_PEOPLE: Final = ("name", "description", "layout")
+"""The fields of a document and of its nodes that change nothing that runs."""
 
 
 def canonical(document: JsonObject) -> JsonObject:
@@ -21,7 +22,7 @@ def definition_hash(document: JsonObject) -> str:
     Names, descriptions and the layout are left out, and the order of keys does not count. The order of edges and of
     cases does, because it decides what comes first.
     """
-    executable = {name: value for name, value in canonical(document).items() if name not in _FOR_PEOPLE}
+    executable = {name: value for name, value in canonical(document).items() if name not in FOR_PEOPLE}
     nodes = executable.get("nodes")
     if isinstance(nodes, dict):
         executable["nodes"] = {key: _without_texts(node) for key, node in nodes.items()}
@@ -30,4 +31,4 @@ def definition_hash(document: JsonObject) -> str:
 
 
 def _without_texts(node: object) -> object:
-    return {name: value for name, value in node.items() if name not in _FOR_PEOPLE} if isinstance(node, dict) else node
+    return {name: value for name, value in node.items() if name not in FOR_PEOPLE} if isinstance(node, dict) else node
