@@ -8,22 +8,28 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
+from engine.definition.format import WORKFLOW
 from engine.definition.hashing import FOR_PEOPLE, canonical
 from engine.definition.report import Path, place
 from engine.diff_texts import ABSENT, RULES, Difference, are_edges, sentence
 from engine.model.base import Json, JsonObject
+
+_ORDER: Final = [each.name for each in WORKFLOW.fields]
+
+Kind: TypeAlias = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One difference. ``place`` is where it stands: in the newer document, or in the older one if it was removed.
 
-    ``kind`` is ``added``, ``removed`` or ``changed``; ``runs`` is false for what changes only texts or the layout.
+    ``runs`` is false for what changes only texts or the layout.
     """
 
     place: str
-    kind: str
+    kind: Kind
     text: str
     runs: bool
 
@@ -37,7 +43,7 @@ def diff(before: JsonObject, after: JsonObject) -> list[Change]:
     return [
         Change(
             place=place(found.at),
-            kind="added" if found.before is ABSENT else "removed" if found.after is ABSENT else "changed",
+            kind=_kind(found),
             text=sentence(found, old, new),
             runs=_runs(found.at),
         )
@@ -53,6 +59,12 @@ def summary(changes: Sequence[Change]) -> str:
     if not running:
         return "only layout or texts changed"
     return "1 change" if running == 1 else f"{running} changes"
+
+
+def _kind(found: Difference) -> Kind:
+    if found.before is ABSENT:
+        return "added"
+    return "removed" if found.after is ABSENT else "changed"
 
 
 def _between(at: Path, old: Json, new: Json) -> Iterator[Difference]:
@@ -73,6 +85,8 @@ def _between(at: Path, old: Json, new: Json) -> Iterator[Difference]:
 
 def _in_mapping(at: Path, old: Mapping[str, Json], new: Mapping[str, Json]) -> Iterator[Difference]:
     names = [*old, *(name for name in new if name not in old)]
+    if not at:
+        names.sort(key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
     if at[:1] == ("triggers",) and len(at) == 2 and old.get("type") == new.get("type") == "schedule":
         yield from _in_rule(at, old, new)
         names = [name for name in names if name not in RULES]

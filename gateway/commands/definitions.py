@@ -13,10 +13,12 @@ from rich.text import Text
 from connectors.http import open_http
 from connectors.registry import Registry, find_plugins
 from engine.definition import Outside, parse_definition
+from engine.definition.cautions import cautions
 from engine.errors import InvalidDefinition, InvalidRequest, Problem
 from engine.model.base import JsonObject
 from gateway.client import HubClient, Refused, connect, segment
 from gateway.commands.output import AsJson, console, print_json
+from gateway.commands.versions import plan, show_plan
 from gateway.outside import outside_of
 
 app = typer.Typer()
@@ -28,12 +30,13 @@ Files = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """One text and what is wrong with it; ``name`` is empty then."""
+    """One text and what is wrong with it; ``name`` is empty then. ``warnings`` are no reason to refuse it."""
 
     file: str
     text: str
     name: str = ""
     problems: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
 
     def as_json(self) -> JsonObject:
         return {
@@ -44,6 +47,7 @@ class Checked:
                 {name: getattr(problem, name) for name in ("place", "message", "line", "column", "fix")}
                 for problem in self.problems
             ],
+            "warnings": [{"place": warning.place, "message": warning.message} for warning in self.warnings],
         }
 
 
@@ -51,7 +55,8 @@ class Checked:
 def check(files: Files, *, as_json: AsJson = False) -> None:
     """Say what is wrong with definitions, all of it at once, with line and column. Needs no hub.
 
-    Ends with 1 if anything is wrong. Secrets and connections are looked for when a workflow is published.
+    Ends with 1 if anything is wrong. Nodes that are disabled or pinned are pointed out, and are nothing wrong.
+    Secrets and connections are looked for when a workflow is published.
     """
     outside = asyncio.run(installed())
     checked = [_check(file, outside) for file in files]
@@ -70,6 +75,7 @@ def apply(
     *,
     publish: Annotated[bool, typer.Option(help="Publish what was saved, so that new events run it.")] = True,
     note: Annotated[str, typer.Option(help="What changed, for the list of versions.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change, and change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Save definitions in a running hub as new workflows or new versions, and publish them.
@@ -77,6 +83,9 @@ def apply(
     What says the same as the newest version makes no version. A paused workflow that is published is resumed.
     """
     texts = [(file, read_text(file)) for file in files]
+    if dry_run:
+        _show_plans(texts, publish=publish, as_json=as_json)
+        return
     with connect() as hub:
         done = [_apply(hub, file, text, publish=publish, note=note) for file, text in texts]
     if as_json:
@@ -110,13 +119,16 @@ def _check(file: Path, outside: Outside) -> Checked:
         definition, _ = parse_definition(text, outside=outside)
     except InvalidDefinition as error:
         return Checked(file=str(file), text=text, problems=error.problems)
-    return Checked(file=str(file), text=text, name=definition.name)
+    return Checked(file=str(file), text=text, name=definition.name, warnings=cautions(definition))
 
 
 def _show(checked: Checked) -> None:
     out = console()
     if not checked.problems:
         out.print(Text.assemble(f"{checked.file}: ", ("fine", "green"), f" ({checked.name})"), soft_wrap=True)
+        for warning in checked.warnings:
+            line = Text.assemble(f"{checked.file}: ", ("warning: ", "yellow"), (warning.place, "cyan"))
+            out.print(line.append(f": {warning.message}"), soft_wrap=True)
         return
     lines = checked.text.splitlines()
     for problem in checked.problems:
@@ -137,6 +149,16 @@ def _show_line(line: str, problem: Problem) -> None:
     out.print(Text(f"{number}{line.expandtabs(1)[:200]}", "bright_black"), soft_wrap=True)
     if problem.column is not None and problem.column <= 200:
         out.print(Text(f"{'':5} | {'':{problem.column - 1}}^", "red"), soft_wrap=True)
+
+
+def _show_plans(texts: Sequence[tuple[Path, str]], *, publish: bool, as_json: bool) -> None:
+    with connect() as hub:
+        planned = [plan(hub, file, text, publish=publish) for file, text in texts]
+    if as_json:
+        print_json(planned)
+        return
+    for one in planned:
+        show_plan(one)
 
 
 def _apply(hub: HubClient, file: Path, text: str, *, publish: bool, note: str) -> JsonObject:

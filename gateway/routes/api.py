@@ -11,12 +11,14 @@ from gateway.routes import (
     reference,
     secrets,
     triggers,
+    versions,
     webhooks,
     workflows,
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *workflows.endpoints,
+    *versions.endpoints,
     *executing.endpoints,
     *triggers.endpoints,
     *executions.endpoints,

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from engine.definition import definition_hash
-from engine.errors import InvalidRequest, NotFound
+from engine.errors import InvalidRequest
 from engine.model.access import Scope
 from engine.model.workflow import Workflow, WorkflowStatus
 from engine.ports import UnitOfWork
@@ -20,11 +20,8 @@ from gateway.texts import MEDIA, read_text, text_of
 from gateway.views.workflows import (
     CheckedView,
     SavedView,
-    VersionDetail,
-    VersionList,
     WorkflowPage,
     WorkflowView,
-    version_detail,
     version_view,
     workflow_view,
 )
@@ -118,25 +115,6 @@ async def delete_workflow(call: Call[Query, None]) -> None:
     """
     await call.hub.publishing.delete(call.caller.project, call.key("workflow"), actor=call.caller.actor)
     await call.take_effect()
-
-
-async def list_versions(call: Call[Query, None]) -> VersionList:
-    """List the versions of a workflow, newest first."""
-    async with call.hub.database.read() as uow:
-        workflow = await uow.workflows.get(call.caller.project, call.key("workflow"))
-        versions = await uow.workflows.versions(workflow.id)
-    return VersionList(items=[version_view(version, workflow) for version in versions])
-
-
-async def get_version(call: Call[Query, None]) -> VersionDetail:
-    """Get a version with its text."""
-    number = call.key("number")
-    if not re.fullmatch("[0-9]{1,9}", number):
-        raise NotFound(f'there is no version "{number[:20]}"')
-    async with call.hub.database.read() as uow:
-        workflow = await uow.workflows.get(call.caller.project, call.key("workflow"))
-        version = await uow.workflows.version_by_number(workflow.id, int(number))
-    return version_detail(version, workflow)
 
 
 async def activate_workflow(call: Call[Query, Activation]) -> WorkflowView:
@@ -234,8 +212,6 @@ endpoints = [
     Endpoint(method="GET", path=_ONE, handler=get_workflow, scope=Scope.READ),
     Endpoint(method="PUT", path=_ONE, handler=save_workflow, scope=Scope.WRITE, refusals=(409, 422), media=MEDIA),
     Endpoint(method="DELETE", path=_ONE, handler=delete_workflow, scope=Scope.WRITE, status=204, refusals=(409,)),
-    Endpoint(method="GET", path=f"{_ONE}/versions", handler=list_versions, scope=Scope.READ),
-    Endpoint(method="GET", path=f"{_ONE}/versions/{{number}}", handler=get_version, scope=Scope.READ),
     Endpoint(method="POST", path=f"{_ONE}/activate", handler=activate_workflow, scope=Scope.WRITE, refusals=(409, 422)),
     Endpoint(method="POST", path=f"{_ONE}/pause", handler=pause_workflow, scope=Scope.WRITE, refusals=(409,)),
     Endpoint(method="POST", path=f"{_ONE}/resume", handler=resume_workflow, scope=Scope.WRITE, refusals=(409,)),

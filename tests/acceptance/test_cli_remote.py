@@ -225,3 +225,37 @@ def test_without_a_hub_a_command_says_how_to_start_one(shell: Shell) -> None:
     assert failed.returncode == 1
     assert failed.stderr.startswith("error: no hub answers at http://127.0.0.1:9")
     assert "patchbay serve" in failed.stderr
+
+
+def test_a_dry_run_says_what_applying_would_change_and_changes_nothing(shell: Shell) -> None:
+    shell.apply("name: planned\nnodes: {a: {type: delay, for: 1h}}")
+    file = shell.folder / "planned.yaml"
+    file.write_text("name: planned\nnodes: {a: {type: delay, for: 5m}}")
+    fresh = shell.folder / "fresh.yaml"
+    fresh.write_text("name: never-created\nnodes: {a: {type: delay, for: 5m}}")
+
+    planned = shell("apply", "--dry-run", str(file), str(fresh))
+    as_json = shell.json("apply", "--dry-run", str(file))
+
+    assert planned.returncode == 0, planned.stderr
+    assert "planned: 1 change from the published version 1\n" in planned.stdout
+    assert "nodes.a.for  for of `a` went from 1h to 5m" in planned.stdout
+    assert "never-created: would be created\n" in planned.stdout
+    assert as_json[0]["diff"]["changes"][0]["place"] == "nodes.a.for"
+    assert shell.json("workflows", "show", "planned")["latest"] == 1
+    assert "never-created" not in shell("workflows", "list").stdout
+
+
+def test_two_versions_are_compared(shell: Shell) -> None:
+    for attempts in (3, 5):
+        shell.apply(
+            "name: compared\nnodes: {call: {type: connector, use: http.request, "
+            f'with: {{url: "http://shop.example"}}, retry: {{max_attempts: {attempts}}}}}}}'
+        )
+
+    compared = shell("workflows", "diff", "compared", "1", "2")
+    by_default = shell("workflows", "diff", "compared")
+
+    assert compared.stdout.startswith("version 1 to 2: 1 change\n")
+    assert "retry of `call` went from 3 to 5 attempts" in compared.stdout
+    assert by_default.stdout == "version 2 to 2: no changes\n"
