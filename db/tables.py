@@ -222,6 +222,7 @@ steps = Table(
     Column("error", JsonText),
     Column("due_at", UtcDateTime),
     Column("wait_reason", PlainText),
+    Column("note", String(16)),
 )
 
 dead_letters = Table(

@@ -13,7 +13,7 @@ from engine.expressions.values import weigh
 from engine.graph import Graph
 from engine.journal import Records
 from engine.model.base import ExecutorId, Json, JsonObject
-from engine.model.execution import Claimed, Failure
+from engine.model.execution import Claimed, Failure, Note
 from engine.model.node import NodeKind
 from engine.model.outcome import Failed, Outcome, Succeeded
 from engine.nodes import PURE
@@ -68,8 +68,10 @@ class Attempts:
         self.data = trigger["data"]
 
     def run_pure(self, state: State, visit: Visit, now: datetime) -> Outcome:
-        """Run a node that changes nothing outside."""
+        """Run a node that changes nothing outside, or stand in for one that is not to run."""
         try:
+            if visit.node.bypass is not None:
+                return self._bypassed(state, visit, now)
             attempt = self._attempt(state, visit, now)
             return self._assigned(attempt, self._weighed(PURE[visit.node.kind](attempt), attempt))
         except PatchbayError as exc:
@@ -94,6 +96,14 @@ class Attempts:
             log.exception("step crashed", extra={"execution_id": self._claimed.id, "step": step})
             message = f"the connector failed with {type(exc).__name__}: {exc}"[:2000]
             return Failed(failure=Failure(code="internal_error", message=message, step=step))
+
+    def _bypassed(self, state: State, visit: Visit, now: datetime) -> Outcome:
+        """Leave by ``main`` with what is pinned, or, where the node is disabled, with what arrived."""
+        node = visit.node
+        if node.bypass is Note.DISABLED:
+            return Succeeded(note=Note.DISABLED)  # the planner passes the input on
+        outcome = Succeeded(output=node.node.pin, note=Note.PINNED)
+        return outcome if node.assign is None else self._assigned(self._attempt(state, visit, now), outcome)
 
     def _attempt(self, state: State, visit: Visit, now: datetime) -> Attempt:
         node = visit.node

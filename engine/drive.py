@@ -110,7 +110,7 @@ class _Drive:
         while state.ready and state.ending is None:
             now = self._tools.clock.now()
             for visit in state.take_ready():
-                if visit.node.kind not in PURE:
+                if visit.node.kind not in PURE and visit.node.bypass is None:
                     self._calls.append(visit)
                 elif state.ending is None:
                     self._settle(visit, self._attempts.run_pure(state, visit, now), now, effect=False)

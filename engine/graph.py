@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine.expressions import Expression, Template, compile_expression, compile_template
 from engine.model.base import JsonObject, VersionId
+from engine.model.execution import Note
 from engine.model.node import (
     ConditionSpec,
     ConnectorSpec,
@@ -32,7 +33,8 @@ class CompiledNode:
     """A node with what its handler needs.
 
     ``tests`` are the bare expressions of its kind in the order of the text, ``templates`` the fields with holes by
-    name. ``inbound`` and ``outbound`` are indexes into ``Graph.edges``.
+    name. ``inbound`` and ``outbound`` are indexes into ``Graph.edges``. ``passes_input`` says that its output can be
+    derived from what came before it, ``bypass`` that it does not run, and why.
     """
 
     key: str
@@ -44,11 +46,8 @@ class CompiledNode:
     templates: Mapping[str, Template]
     input: Template | None
     assign: Template | None
-
-    @property
-    def passes_input(self) -> bool:
-        """Whether its output can be derived from what came before it."""
-        return self.kind in PASSTHROUGH and self.input is None
+    passes_input: bool
+    bypass: Note | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +120,8 @@ def _compile_node(node: Node, inbound: tuple[int, ...], outbound: tuple[int, ...
         templates=templates,
         input=compile_template(node.input) if node.has_input else None,
         assign=compile_template(node.assign) if node.assign else None,
+        passes_input=node.disabled or (node.kind in PASSTHROUGH and not node.has_input and not node.has_pin),
+        bypass=Note.DISABLED if node.disabled else Note.PINNED if node.has_pin else None,
     )
 
 

@@ -83,6 +83,7 @@ def settle(
         error=failure,
         due_at=due_at,
         wait_reason=_wait_reason(outcome, status),
+        note=outcome.note if isinstance(outcome, Succeeded) else None,
     )
 
 

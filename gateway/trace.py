@@ -46,6 +46,7 @@ class TraceStep:
     error: str = ""
     due_at: datetime | None = None
     wait_reason: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,8 @@ def _row(step: TraceStep, console: Console) -> Row:
     taken = [port for port in step.ports if port != MAIN]
     if taken:
         kind.append(f" {'→' if _has_marks(console) else '->'} {', '.join(taken)}", "cyan")
+    if step.note:
+        kind.append(f" ({step.note})", "yellow")
     took = Text(span(step.started_at, step.finished_at))
     return _mark(step.status, console), name, kind, took, _came_out(step)
 

@@ -16,7 +16,7 @@ from db.encoding import (
 )
 from db.transaction import Transaction
 from engine.model.base import ExecutionId, ProjectId
-from engine.model.execution import StepRecord, StepStatus
+from engine.model.execution import Note, StepRecord, StepStatus
 
 _COLUMNS = Columns.of(
     execution_id=Kind.ID,
@@ -34,6 +34,7 @@ _COLUMNS = Columns.of(
     error=Kind.WORD,
     due_at=Kind.TIME,
     wait_reason=Kind.TEXT,
+    note=Kind.WORD,
 )
 _REPLACE = " ON CONFLICT (execution_id, path, attempt) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in _COLUMNS.names[4:]
@@ -43,7 +44,7 @@ _WRITE_SQLITE = _COLUMNS.insert_row("steps") + _REPLACE
 
 _READ = (
     "SELECT execution_id, path, node, attempt, seq, status, started_at, finished_at, ports, output, assigned, error, "
-    "due_at, wait_reason FROM steps WHERE execution_id {} ORDER BY execution_id, seq"
+    "due_at, wait_reason, note FROM steps WHERE execution_id {} ORDER BY execution_id, seq"
 )
 _READ_POSTGRES = _READ.format("= ANY ($1::uuid[])")
 _READ_SQLITE = _READ.format("IN (SELECT value FROM json_each(?))")
@@ -92,6 +93,7 @@ def _values(execution: ExecutionId, project: ProjectId, step: StepRecord) -> tup
         encode_failure(step.error),
         step.due_at,
         step.wait_reason,
+        None if step.note is None else step.note.value,
     )
 
 
@@ -110,4 +112,5 @@ def _step(row: Sequence[Any]) -> StepRecord:
         error=decode_failure(row[11]),
         due_at=read_optional_time(row[12]),
         wait_reason=row[13],
+        note=None if row[14] is None else Note(row[14]),
     )

@@ -83,6 +83,9 @@ def _node(key: str, record: Record) -> Node:
         has_input="input" in record,
         assign=record.get("assign", {}),
         strict=record["strict"],
+        disabled=record["disabled"],
+        pin=record.get("pin"),
+        has_pin="pin" in record,
     )
 
 

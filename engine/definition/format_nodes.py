@@ -9,6 +9,7 @@ from typing import Final
 from engine.definition.shapes import Either, Field, Kinds, ListOf, Section
 from engine.definition.types import (
     KEY_PATTERN,
+    Anything,
     Boolean,
     Choice,
     Duration,
@@ -81,6 +82,8 @@ COMMON: Final = (
         "`route` leaves by the port `error`",
         default="fail",
     ),
+    Field("disabled", Boolean(), "do nothing and pass the input on through `main`", default=False),
+    Field("pin", Anything(), "a fixed output, as it stands, instead of running the node"),
 )
 
 _CONNECTOR: Final = Section(
@@ -177,7 +180,7 @@ NODES: Final = Kinds(
     noun="node",
     common=COMMON,
     later=("loop", "parallel", "wait", "approval", "workflow", "code", "prompt", "agent", "task"),
-    common_later=("cache", "pin", "disabled", "input_schema", "output_schema", "undo"),
+    common_later=("cache", "input_schema", "output_schema", "undo"),
     kinds={
         NodeKind.CONNECTOR: _CONNECTOR,
         NodeKind.TRANSFORM: _TRANSFORM,

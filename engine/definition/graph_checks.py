@@ -8,8 +8,8 @@ from engine.definition.report import Report, nearest, place
 from engine.model.node import ERROR, Edge, NodeKind, OnError
 from engine.model.workflow import RespondWhen
 
-_NO_CONTINUE: Final = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.STOP})
-"""Kinds without the port ``main``, by which a node goes on after ``on_error: continue``."""
+_WITHOUT_MAIN: Final = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.STOP})
+"""Kinds without ``main``, by which a node goes on after ``on_error: continue``, and where it does not run."""
 
 
 def check_graph(graph: Outline, report: Report) -> None:
@@ -21,6 +21,7 @@ def check_graph(graph: Outline, report: Report) -> None:
             same = place(("edges", first[edge]))
             report.wrong(("edges", index), f"this edge stands here twice, the first is {same}", fix="remove one")
     _check_errors(graph, report)
+    _check_bypasses(graph, report)
     _check_joins(graph, report)
     _check_start(graph, report)
     _check_reachable(graph, report)
@@ -58,13 +59,26 @@ def _check_errors(graph: Outline, report: Report) -> None:
     for key, record in graph.records.items():
         policy, kind = record.get("on_error"), record["type"]
         at = ("nodes", key, "on_error")
-        if policy == OnError.CONTINUE and kind in _NO_CONTINUE:
+        if policy == OnError.CONTINUE and kind in _WITHOUT_MAIN:
             report.wrong(at, f'a {kind} node cannot continue after an error, it has no port "main"', fix="write route")
         elif policy == OnError.ROUTE and kind == NodeKind.STOP:
             report.wrong(at, "a stop node has no ports", fix="leave on_error out")
         elif policy == OnError.ROUTE and key not in routed:
             text = "on_error: route needs an edge from the port error"
             report.wrong(at, text, fix=f'add "{key}.error -> …" to edges')
+
+
+def _check_bypasses(graph: Outline, report: Report) -> None:
+    """Report nodes that are not to run, and then would have no port to go on by."""
+    for key, record in graph.records.items():
+        if record["type"] not in _WITHOUT_MAIN:
+            continue
+        text = f'a {record["type"]} node cannot be {{}}, it has no port "main"'
+        if record.get("disabled"):
+            fix = "write if: true or if: false" if record["type"] == NodeKind.CONDITION else "lead the edges past it"
+            report.wrong(("nodes", key, "disabled"), text.format("disabled"), fix=fix)
+        if "pin" in record:
+            report.wrong(("nodes", key, "pin"), text.format("pinned"), fix="pin the node before it")
 
 
 def _check_joins(graph: Outline, report: Report) -> None:

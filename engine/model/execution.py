@@ -54,6 +54,14 @@ class StepStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Note(StrEnum):
+    """Why a step succeeded although its node did not run."""
+
+    DISABLED = "disabled"
+    PINNED = "pinned"
+    CACHED = "cached"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why a step or an execution failed, as it is stored and shown. ``step`` is the path it happened at."""
@@ -77,7 +85,8 @@ class StepRecord:
 
     ``path`` is the node's key, ``key#2`` from the second visit on. ``seq`` counts records within the execution from
     1; folding the records in that order rebuilds the planner's state. ``ports`` are the outlets taken (for a
-    condition ``("true",)``); ``assigned`` the variables set; ``due_at`` when a waiting or retrying one continues.
+    condition ``("true",)``); ``assigned`` the variables set; ``due_at`` when a waiting or retrying one continues;
+    ``note`` says that the node did not run, and why.
     """
 
     path: str
@@ -93,6 +102,7 @@ class StepRecord:
     error: Failure | None = None
     due_at: datetime | None = None
     wait_reason: str | None = None
+    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

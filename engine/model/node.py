@@ -148,7 +148,10 @@ NodeSpec: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A vertex: what all kinds share, and the ``spec`` of its own kind."""
+    """A vertex: what all kinds share, and the ``spec`` of its own kind.
+
+    ``pin`` is the output to give instead of running, where ``has_pin``; a ``disabled`` node passes its input on.
+    """
 
     key: str
     kind: NodeKind
@@ -163,6 +166,9 @@ class Node:
     has_input: bool = False
     assign: JsonObject = field(default_factory=dict)
     strict: bool = False
+    disabled: bool = False
+    pin: Json = None
+    has_pin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,18 +6,22 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from engine.model.base import Json
-from engine.model.execution import Failure, Response
+from engine.model.execution import Failure, Note, Response
 from engine.model.node import MAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
-    """The node did its work and leaves by ``ports``. ``response`` is what a respond node sends."""
+    """The node did its work and leaves by ``ports``.
+
+    ``response`` is what a respond node sends. ``note`` says that the node did not run, and why.
+    """
 
     output: Json = None
     ports: tuple[str, ...] = (MAIN,)
     assigned: Mapping[str, Json] | None = None
     response: Response | None = None
+    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

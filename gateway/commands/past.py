@@ -86,6 +86,7 @@ def _step(step: JsonObject, node: JsonObject) -> TraceStep:
         error=_failure(step["error"], own=True),
         due_at=_time(step["due_at"]),
         wait_reason=step["wait_reason"],
+        note=step["note"],
     )
 
 

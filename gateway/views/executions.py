@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from engine.history import History
-from engine.model.execution import Execution, Status, StepRecord, StepStatus
+from engine.model.execution import Execution, Note, Status, StepRecord, StepStatus
 from engine.model.workflow import Lane
 from gateway.views.events import EventDetail
 
@@ -36,7 +36,10 @@ class ExecutionView(Struct, frozen=True, kw_only=True):
 
 
 class StepView(Struct, frozen=True, kw_only=True):
-    """One attempt at one visit of a node. ``ports`` are the outlets taken; ``due_at`` is when a waiting one goes on."""
+    """One attempt at one visit of a node. ``ports`` are the outlets taken; ``due_at`` is when a waiting one goes on.
+
+    ``note`` says why the node did not run: it is disabled or pinned, or its result was cached.
+    """
 
     path: str
     node: str
@@ -46,6 +49,7 @@ class StepView(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
     due_at: datetime | None
     wait_reason: str | None
+    note: Note | None
     ports: list[str]
     output: Any
     assigned: dict[str, Any] | None
@@ -103,6 +107,7 @@ def step_view(record: StepRecord) -> StepView:
         finished_at=record.finished_at,
         due_at=record.due_at,
         wait_reason=record.wait_reason,
+        note=record.note,
         ports=list(record.ports),
         output=record.output,
         assigned=dict(record.assigned) if record.assigned is not None else None,

@@ -57,7 +57,8 @@ def _step_lines(record: StepRecord) -> Iterator[LogLine]:
     match record.status:
         case StepStatus.SUCCEEDED:
             ports = [port for port in record.ports if port != "main"]
-            yield _line(at, f"succeeded{', leaves by ' + ', '.join(ports) if ports else ''}", step=record.path)
+            how = f" ({record.note}, did not run)" if record.note is not None else ""
+            yield _line(at, f"succeeded{how}{', leaves by ' + ', '.join(ports) if ports else ''}", step=record.path)
         case StepStatus.WAITING:
             until = f" until {_shown(record.due_at)}" if record.due_at is not None else ""
             reason = f" ({record.wait_reason})" if record.wait_reason else ""

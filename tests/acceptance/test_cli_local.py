@@ -48,6 +48,24 @@ def test_check_tells_programs_the_same(wrong: Path) -> None:
     assert [problem["line"] for problem in told["problems"]] == [3, 4, 5]
 
 
+def test_check_warns_of_what_does_not_run_and_finds_nothing_wrong_with_it() -> None:
+    text = "name: a\nnodes: {b: {type: transform, value: 1, pin: 2}, c: {type: transform, value: 1, disabled: true}}"
+
+    checked = patchbay("check", "-", input=text)
+    told = patchbay("check", "-", "--json", input=text)
+
+    assert (checked.returncode, told.returncode) == (0, 0)
+    assert checked.stdout.splitlines() == [
+        "-: fine (a)",
+        "-: warning: nodes.b.pin: the node does not run, its output is always the pinned one",
+        "-: warning: nodes.c.disabled: the node does nothing and passes its input on",
+    ]
+    assert [warning["place"] for warning in json.loads(told.stdout)[0]["warnings"]] == [
+        "nodes.b.pin",
+        "nodes.c.disabled",
+    ]
+
+
 def test_check_reads_standard_input() -> None:
     assert patchbay("check", "-", input="name: a\nnodes: {b: {type: stop}}").returncode == 0
 

@@ -9,7 +9,7 @@ import pytest
 from db.session import SqlDatabase
 from engine.errors import Category
 from engine.model.base import ExecutionId, ExecutorId, new_id
-from engine.model.execution import DeadLetter, Failure, Response, Status, StepStatus
+from engine.model.execution import DeadLetter, Failure, Note, Response, Status, StepStatus
 from tests.contract.database_kits import (
     LATER,
     ME,
@@ -129,6 +129,7 @@ async def test_steps_come_back_as_they_were_recorded(database: SqlDatabase, samp
         step("call", seq=3, status=StepStatus.RETRYING, ports=(), error=Failure(code="retryable", message="503")),
         step("call", seq=4, attempt=2, finished_at=None, status=StepStatus.WAITING, due_at=LATER, wait_reason="retry"),
         step("shape#2", seq=5, assigned={}, output=None),
+        *(step(note.value, seq=6 + place, note=note) for place, note in enumerate(Note)),
     )
 
     await save(

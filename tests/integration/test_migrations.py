@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from db.engines import PoolSizes, parse_url, writer_engine
+from db.engines import PoolSizes, migration_engine, parse_url, writer_engine
 from db.migrate import MIGRATIONS, migrate
 from db.schema import REVISIONS
 from db.session import open_database
@@ -36,6 +38,27 @@ async def execute(url: str, *statements: str) -> list[object]:
             found += [tuple(row) for row in result] if result.returns_rows else []
     await engine.dispose()
     return found
+
+
+async def migrate_to(url: str, revision: str) -> None:
+    """Leave the database as an older release did."""
+
+    def upgrade(connection: Connection) -> None:
+        scripts = ScriptDirectory(str(MIGRATIONS))
+        missing = {"fn": lambda found, _: scripts._upgrade_revs(revision, found), "script": scripts}
+        connection.exec_driver_sql("BEGIN")
+        context = MigrationContext.configure(connection, opts=missing)
+        with Operations.context(context):
+            context.run_migrations()
+        connection.exec_driver_sql("COMMIT")
+
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = migration_engine(parsed)
+    async with engine.connect() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
 
 
 async def start(url: str, key: str = KEY) -> None:
@@ -84,14 +107,7 @@ async def test_a_database_without_tables_is_not_opened(url: str) -> None:
 
 
 async def test_an_older_schema_is_not_opened_and_then_brought_up_to_date(url: str) -> None:
-    await migrate(url)
-    await execute(
-        url,
-        "DROP TABLE executors",
-        "DROP TABLE leases",
-        "DROP TABLE breakers",
-        "UPDATE alembic_version SET version_num = '0002'",
-    )
+    await migrate_to(url, "0002")
 
     with pytest.raises(Unavailable, match=r'"0002", older than .* run `patchbay migrate`'):
         await start(url)

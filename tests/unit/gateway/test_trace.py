@@ -85,6 +85,12 @@ def test_a_waiting_execution_says_for_what_and_what_is_to_come() -> None:
     ]
 
 
+def test_a_step_whose_node_did_not_run_says_why() -> None:
+    step = TraceStep(path="ask", kind="http.request", status="succeeded", note="pinned", output=1)
+
+    assert shown(trace(steps=[step]))[1] == "  ✓  ask  http.request (pinned)    1"
+
+
 def test_a_failure_is_shown_at_its_step_and_at_the_end() -> None:
     step = TraceStep(path="tell", kind="http.request", status="failed", error="remote_rejected: no")
     told = trace(status="failed", steps=[step], skipped=["thank"], ahead=["log"], error="tell: remote_rejected: no")

@@ -1,0 +1,65 @@
+"""What the API shows of executions."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engine.model.base import EventId, ExecutionId, ProjectId, VersionId, WorkflowId
+from engine.model.execution import Execution, Note, Status, StepRecord, StepStatus
+from engine.model.workflow import Lane
+from gateway.views.executions import step_view
+from gateway.views.logs import log_lines
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+def record(note: Note | None = None) -> StepRecord:
+    return StepRecord(
+        path="ask",
+        node="ask",
+        attempt=1,
+        seq=1,
+        status=StepStatus.SUCCEEDED,
+        started_at=NOON,
+        finished_at=NOON + timedelta(seconds=1),
+        ports=("main",),
+        note=note,
+    )
+
+
+@pytest.mark.parametrize("note", [None, *Note])
+def test_a_step_shows_why_its_node_did_not_run(note: Note | None) -> None:
+    assert step_view(record(note)).note is note
+
+
+def execution() -> Execution:
+    return Execution(
+        id=ExecutionId("x"),
+        project_id=ProjectId("p"),
+        workflow_id=WorkflowId("w"),
+        version_id=VersionId("v"),
+        trigger_id=None,
+        trigger_key="t",
+        event_id=EventId("e"),
+        rerun_of=None,
+        status=Status.RUNNING,
+        lane=Lane.NORMAL,
+        epoch=1,
+        owner=None,
+        created_at=NOON,
+        woken_at=NOON,
+        started_at=NOON,
+        finished_at=None,
+        due_at=None,
+        wait_reason=None,
+        output=None,
+        error=None,
+        response=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("note", "told"), [(None, "succeeded"), *((note, f"succeeded ({note}, did not run)") for note in Note)]
+)
+def test_the_log_says_that_a_node_did_not_run(note: Note | None, told: str) -> None:
+    assert log_lines(execution(), None, [record(note)]).items[-1].message == told
