@@ -1,4 +1,4 @@
-"""A whole hub in this process, asked over HTTP: embedded, and on PostgreSQL and RabbitMQ. Tests of a run share it."""
+"""A whole hub in this process, asked over HTTP: embedded, and on PostgreSQL and RabbitMQ. The tests of a file share it."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -39,7 +39,7 @@ class Site:
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE, headers=headers)
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+@pytest.fixture(scope="module", params=BACKENDS)
 def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     folder = tmp_path_factory.mktemp("hub")
     loopback = ("127.0.0.1/32",)
@@ -61,7 +61,7 @@ def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     drop_database(postgres.url, name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def site(settings: Settings) -> AsyncIterator[Site]:
     async with AsyncExitStack() as stack:
         if not settings.is_embedded:

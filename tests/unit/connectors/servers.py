@@ -37,6 +37,7 @@ class StubServer:
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     scheme: str = "http"
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -44,6 +45,9 @@ class StubServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if (task := asyncio.current_task()) is not None:
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
         try:
             while (request := await read_request(reader)) is not None:
                 self.received.append(request)
@@ -91,3 +95,7 @@ async def stub_server(context: ssl.SSLContext | None = None) -> AsyncIterator[St
         yield server
     finally:
         listening.close()
+        for task in server.tasks:
+            task.cancel()
+        while server.tasks:
+            await asyncio.wait(server.tasks)
