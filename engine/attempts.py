@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from engine.errors import LimitExceeded, PatchbayError
+from engine.errors import InvalidInput, InvalidOutput, LimitExceeded, PatchbayError
 from engine.expressions.bounds import Budget
 from engine.expressions.values import weigh
 from engine.graph import Graph
@@ -73,7 +73,7 @@ class Attempts:
             if visit.node.bypass is not None:
                 return self._bypassed(state, visit, now)
             attempt = self._attempt(state, visit, now)
-            return self._assigned(attempt, self._weighed(PURE[visit.node.kind](attempt), attempt))
+            return self._accepted(attempt, self._weighed(PURE[visit.node.kind](attempt), attempt))
         except PatchbayError as exc:
             return failed(exc, step=visit.path)
 
@@ -89,7 +89,7 @@ class Attempts:
         """Make one call. Whatever a connector raises ends here."""
         step = attempt.visit.path
         try:
-            return self._assigned(attempt, self._plain(await call.perform(), step))
+            return self._accepted(attempt, self._plain(await call.perform(), step))
         except PatchbayError as exc:
             return failed(exc, step=step)
         except Exception as exc:
@@ -103,7 +103,9 @@ class Attempts:
         if node.bypass is Note.DISABLED:
             return Succeeded(note=Note.DISABLED)  # the planner passes the input on
         outcome = Succeeded(output=node.node.pin, note=Note.PINNED)
-        return outcome if node.assign is None else self._assigned(self._attempt(state, visit, now), outcome)
+        if node.assign is None and node.output_schema is None:
+            return outcome
+        return self._accepted(self._attempt(state, visit, now), outcome)
 
     def _attempt(self, state: State, visit: Visit, now: datetime) -> Attempt:
         node = visit.node
@@ -111,13 +113,25 @@ class Attempts:
         scope: JsonObject = {**self._names, "steps": state.outputs, "vars": state.variables, "input": arrived}
         if node.input is not None:
             scope["input"] = node.input.render(scope, strict=node.node.strict)
+        if node.input_schema is not None and node.bypass is None:
+            problem = node.input_schema.problem(scope["input"], "input")
+            if problem is not None:
+                raise InvalidInput(f'"{visit.path}" did not run, its input_schema is not satisfied: {problem}')
         claimed = self._claimed
         return Attempt(visit, scope, scope["input"], now, claimed.deadline_at, claimed.id, claimed.project_id)
 
-    def _assigned(self, attempt: Attempt, outcome: Outcome) -> Outcome:
-        if attempt.node.assign is None or not isinstance(outcome, Succeeded):
+    def _accepted(self, attempt: Attempt, outcome: Outcome) -> Outcome:
+        """Refuse an output that does not satisfy the node's schema, and let one that does set variables."""
+        node = attempt.node
+        if not isinstance(outcome, Succeeded):
             return outcome
-        return replace(outcome, assigned=assigned_by(attempt.node, self._graph, attempt.scope, outcome.output))
+        if node.output_schema is not None:
+            problem = node.output_schema.problem(outcome.output, "output")
+            if problem is not None:
+                raise InvalidOutput(f'"{attempt.visit.path}" ran, its output_schema is not satisfied: {problem}')
+        if node.assign is None:
+            return outcome
+        return replace(outcome, assigned=assigned_by(node, self._graph, attempt.scope, outcome.output))
 
     def _weighed(self, outcome: Outcome, attempt: Attempt) -> Outcome:
         """Refuse a value that names the same large part again and again, before anybody writes it out."""

@@ -20,6 +20,7 @@
         │   └── CircuitOpen        nothing was sent; uses up no attempt
         └── PermanentError     it never will
             ├── InvalidInput
+            ├── InvalidOutput      the step ran; what it gave is not what the workflow asks for
             ├── RemoteRejected     (category business)
             ├── ConnectionRevoked
             ├── LimitExceeded      a bound of ours; the message names it
@@ -215,9 +216,15 @@ class PermanentError(StepError):
 
 
 class InvalidInput(PermanentError):
-    """The rendered inputs do not satisfy the action's fields."""
+    """The rendered inputs do not satisfy the action's fields, or the input not the node's `input_schema`."""
 
     code = "invalid_input"
+
+
+class InvalidOutput(PermanentError):
+    """The node ran, and its output does not satisfy its `output_schema`."""
+
+    code = "invalid_output"
 
 
 class RemoteRejected(PermanentError):

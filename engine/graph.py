@@ -6,6 +6,7 @@ The planner walks it and handlers read it; it is immutable and shared by all exe
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.errors import DefinitionError
 from engine.expressions import Expression, Template, compile_expression, compile_template
 from engine.model.base import JsonObject, VersionId
 from engine.model.execution import Note
@@ -23,6 +24,7 @@ from engine.model.node import (
     TransformSpec,
 )
 from engine.model.workflow import Definition, Variable, WorkflowSettings
+from engine.value_schemas import ValueSchema
 
 PASSTHROUGH = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.DELAY})
 """Kinds whose output is their input, so that it need not be stored twice."""
@@ -34,7 +36,8 @@ class CompiledNode:
 
     ``tests`` are the bare expressions of its kind in the order of the text, ``templates`` the fields with holes by
     name. ``inbound`` and ``outbound`` are indexes into ``Graph.edges``. ``passes_input`` says that its output can be
-    derived from what came before it, ``bypass`` that it does not run, and why.
+    derived from what came before it, ``bypass`` that it does not run, and why. A schema is ``None`` where any value
+    will do.
     """
 
     key: str
@@ -48,6 +51,8 @@ class CompiledNode:
     assign: Template | None
     passes_input: bool
     bypass: Note | None
+    input_schema: ValueSchema | None
+    output_schema: ValueSchema | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +86,7 @@ def compile_graph(definition: Definition, version_id: VersionId) -> Graph:
     """Compile a definition that ``engine.definition`` has checked.
 
     Raises:
-        ExpressionError: A text does not compile; only possible for a version stored by another release.
+        DefinitionError: A text or a schema does not compile; only possible for a version stored by another release.
     """
     inbound: dict[str, list[int]] = {key: [] for key in definition.nodes}
     outbound: dict[str, list[int]] = {key: [] for key in definition.nodes}
@@ -122,7 +127,16 @@ def _compile_node(node: Node, inbound: tuple[int, ...], outbound: tuple[int, ...
         assign=compile_template(node.assign) if node.assign else None,
         passes_input=node.disabled or (node.kind in PASSTHROUGH and not node.has_input and not node.has_pin),
         bypass=Note.DISABLED if node.disabled else Note.PINNED if node.has_pin else None,
+        input_schema=_compile_schema(node.key, node.input_schema),
+        output_schema=_compile_schema(node.key, node.output_schema),
     )
+
+
+def _compile_schema(key: str, schema: JsonObject | None) -> ValueSchema | None:
+    try:
+        return None if schema is None else ValueSchema(schema)
+    except ValueError as exc:
+        raise DefinitionError(f'a schema of the node "{key}" cannot be used: {exc}') from exc
 
 
 def _compile_spec(spec: NodeSpec) -> tuple[tuple[Expression, ...], Mapping[str, Template]]:

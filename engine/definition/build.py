@@ -86,6 +86,8 @@ def _node(key: str, record: Record) -> Node:
         disabled=record["disabled"],
         pin=record.get("pin"),
         has_pin="pin" in record,
+        input_schema=record.get("input_schema"),
+        output_schema=record.get("output_schema"),
     )
 
 

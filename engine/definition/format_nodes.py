@@ -6,6 +6,7 @@ The parser, the JSON Schema and the tables of docs/reference/workflow-format.md 
 from datetime import timedelta
 from typing import Final
 
+from engine.definition.json_schemas import JsonSchema
 from engine.definition.shapes import Either, Field, Kinds, ListOf, Section
 from engine.definition.types import (
     KEY_PATTERN,
@@ -84,6 +85,8 @@ COMMON: Final = (
     ),
     Field("disabled", Boolean(), "do nothing and pass the input on through `main`", default=False),
     Field("pin", Anything(), "a fixed output, as it stands, instead of running the node"),
+    Field("input_schema", JsonSchema(bounded=True), "what `input` must satisfy, or the step fails before it runs"),
+    Field("output_schema", JsonSchema(bounded=True), "what the output must satisfy, or the step fails after it ran"),
 )
 
 _CONNECTOR: Final = Section(
@@ -180,7 +183,7 @@ NODES: Final = Kinds(
     noun="node",
     common=COMMON,
     later=("loop", "parallel", "wait", "approval", "workflow", "code", "prompt", "agent", "task"),
-    common_later=("cache", "input_schema", "output_schema", "undo"),
+    common_later=("cache", "undo"),
     kinds={
         NodeKind.CONNECTOR: _CONNECTOR,
         NodeKind.TRANSFORM: _TRANSFORM,

@@ -7,6 +7,7 @@ from engine.definition.outline import Outline, reached
 from engine.definition.report import Report, nearest, place
 from engine.model.node import ERROR, Edge, NodeKind, OnError
 from engine.model.workflow import RespondWhen
+from engine.value_schemas import ValueSchema
 
 _WITHOUT_MAIN: Final = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.STOP})
 """Kinds without ``main``, by which a node goes on after ``on_error: continue``, and where it does not run."""
@@ -69,8 +70,12 @@ def _check_errors(graph: Outline, report: Report) -> None:
 
 
 def _check_bypasses(graph: Outline, report: Report) -> None:
-    """Report nodes that are not to run, and then would have no port to go on by."""
+    """Report nodes that are not to run and would then have no port to go on by, and pins that do not fit."""
     for key, record in graph.records.items():
+        if "pin" in record and "output_schema" in record:
+            problem = ValueSchema(record["output_schema"]).problem(record["pin"], "pin")
+            if problem is not None:
+                report.wrong(("nodes", key, "pin"), f"does not satisfy the node's output_schema: {problem}")
         if record["type"] not in _WITHOUT_MAIN:
             continue
         text = f'a {record["type"]} node cannot be {{}}, it has no port "main"'

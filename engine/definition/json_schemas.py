@@ -6,14 +6,20 @@ from typing import Any
 import jsonschema_rs
 
 from engine.definition.report import Path, Report, describe, shorten
+from engine.definition.schema_bounds import check_bounds
 from engine.model.base import Json, JsonObject
+from engine.value_schemas import ValueSchema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonSchema:
-    """A JSON Schema that needs nothing from outside the definition: a reference to an address would be fetched."""
+    """A JSON Schema that needs nothing from outside the definition: a reference to an address would be fetched.
+
+    ``bounded``: values of executions are checked against it, so that no check may take long.
+    """
 
     label: str = "JSON Schema"
+    bounded: bool = False
 
     def read(self, value: Json, at: Path, report: Report) -> Any:
         if not isinstance(value, dict):
@@ -28,6 +34,17 @@ class JsonSchema:
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             return report.wrong(at, f"is no JSON Schema: {shorten(reason, 200)}")
+        return self._read_bounded(value, at, report) if self.bounded else value
+
+    def _read_bounded(self, value: JsonObject, at: Path, report: Report) -> Any:
+        try:
+            check_bounds(value)
+        except ValueError as error:
+            return report.wrong(at, shorten(str(error), 300))
+        try:
+            ValueSchema(value)
+        except ValueError as error:
+            return report.wrong(at, f"is no JSON Schema: {shorten(str(error), 200)}")
         return value
 
     def schema(self) -> JsonObject:

@@ -151,6 +151,7 @@ class Node:
     """A vertex: what all kinds share, and the ``spec`` of its own kind.
 
     ``pin`` is the output to give instead of running, where ``has_pin``; a ``disabled`` node passes its input on.
+    ``input_schema`` and ``output_schema`` are JSON Schemas; ``None``: any value will do.
     """
 
     key: str
@@ -169,6 +170,8 @@ class Node:
     disabled: bool = False
     pin: Json = None
     has_pin: bool = False
+    input_schema: JsonObject | None = None
+    output_schema: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """The settings that any node may have are checked when a definition is saved."""
 
+import json
+
 import pytest
 
 from engine.definition import parse_definition
@@ -60,3 +62,80 @@ def test_what_is_disabled_or_pinned_is_pointed_at_and_is_no_error() -> None:
     definition, _ = parse_definition(text)
 
     assert [caution.place for caution in cautions(definition)] == ["nodes.a.disabled", "nodes.b.pin"]
+
+
+def _schema(schema: object, *, field: str = "output_schema") -> str:
+    return _one(f"{{type: transform, value: 1, {field}: {json.dumps(schema)}}}")
+
+
+@pytest.mark.parametrize("field", ["input_schema", "output_schema"])
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (7, "must be a JSON Schema, not 7"),
+        ({"type": "int"}, "is no JSON Schema"),
+        ({"$ref": "https://example.com/a"}, 'refers to "https://example.com/a"'),
+        ({"items": {"$ref": "other.json#/a"}}, 'refers to "other.json#/a"'),
+        ({"$ref": "#/$defs/a"}, 'refers to "#/$defs/a", which is not there'),
+        ({"$ref": "#there", "$defs": {"a": {"$anchor": "there"}}}, "only references such as #/$defs/… may be used"),
+        ({"$schema": "http://json-schema.org/draft-07/schema#"}, "names another draft"),
+        ({"pattern": "(?=a)"}, "is no JSON Schema"),
+        ({"properties": {"below": {"$ref": "#"}}}, 'refers to itself, by "#"'),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}}, 'refers to itself, by "#/$defs/a"'),
+        ({"$dynamicRef": "#a"}, 'uses "$dynamicRef"'),
+        ({"items": {"$id": "https://example.com/"}}, '"$id" in a part of it'),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused(field: str, schema: object, message: str) -> None:
+    found = only(_schema(schema, field=field))
+
+    assert found.place == f"nodes.n.{field}"
+    assert message in found.message
+
+
+def test_a_schema_whose_references_double_again_and_again_is_refused() -> None:
+    doubling = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(15)}
+
+    found = only(_schema({"$ref": "#/$defs/d0", "$defs": {**doubling, "d15": {"type": "string"}}}))
+
+    assert "more than 2000 schemas" in found.message
+
+
+def test_a_long_chain_of_references_is_refused() -> None:
+    chain = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(1000)}
+
+    assert "follow from each other" in only(_schema({"$ref": "#/$defs/d0", "$defs": {**chain, "d1000": {}}})).message
+
+
+def test_what_looks_again_at_everything_below_it_is_not_nested_deep() -> None:
+    nested: object = {"unevaluatedProperties": False}
+    for _ in range(3):
+        nested = {"allOf": [nested], "unevaluatedProperties": False}
+
+    assert "nests unevaluatedProperties" in only(_schema(nested)).message
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://example.com/a", "type": "integer"},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"type": "integer"}}},
+        {"properties": {"$ref": {"type": "string"}, "$id": True, "$anchor": {}}},
+        {"anyOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}], "$defs": {"a": {}}},
+        {"properties": {"a/b": {"$ref": "#/properties/c~0d"}, "c~d": {}}},
+        {"prefixItems": [{}, {"$ref": "#/prefixItems/0"}]},
+    ],
+)
+def test_a_sound_schema_is_taken(schema: object) -> None:
+    assert problems(_schema(schema)) == []
+
+
+def test_a_pin_that_does_not_satisfy_the_output_schema_is_refused() -> None:
+    text = _one(
+        "{type: transform, value: 1, pin: {a: [x]}, output_schema: {properties: {a: {items: {type: integer}}}}}"
+    )
+
+    found = only(text)
+
+    assert found.place == "nodes.n.pin"
+    assert 'pin.a[0]: the value is not of type "integer"' in found.message
