@@ -6,6 +6,7 @@ from db.repositories.dead_letters import DeadLetterRepository
 from db.repositories.events import EventRepository
 from db.repositories.executions import ExecutionRepository
 from db.repositories.liveness import LivenessRepository
+from db.repositories.publications import PublicationRepository
 from db.repositories.triggers import TriggerRepository
 from db.repositories.workflows import WorkflowRepository
 from db.transaction import Transaction
@@ -17,6 +18,7 @@ from engine.repositories import (
     Events,
     Executions,
     Liveness,
+    Publications,
     Triggers,
     Workflows,
 )
@@ -28,6 +30,7 @@ class SqlUnitOfWork:
     def __init__(self, transaction: Transaction, vault: Vault) -> None:
         self.transaction = transaction
         self.workflows: Workflows = WorkflowRepository(transaction)
+        self.publications: Publications = PublicationRepository(transaction)
         self.triggers: Triggers = TriggerRepository(transaction)
         self.events: Events = EventRepository(transaction)
         self.executions: Executions = ExecutionRepository(transaction)

@@ -18,6 +18,7 @@ from engine.repositories import (
     Events,
     Executions,
     Liveness,
+    Publications,
     Triggers,
     Workflows,
 )
@@ -36,6 +37,7 @@ class UnitOfWork(Protocol):
     """One transaction. Leaving the context without ``commit`` rolls everything back."""
 
     workflows: Workflows
+    publications: Publications
     triggers: Triggers
     events: Events
     executions: Executions

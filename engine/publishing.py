@@ -6,8 +6,7 @@ Publishing moves the workflow's pointer together with its triggers and hooks; ru
 import asyncio
 import copy
 import json
-import secrets as random_secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -15,21 +14,13 @@ from typing import TypeAlias
 from engine.audit import Act, audit
 from engine.definition import Outside, check_references, definition_hash, load_document, parse_definition
 from engine.errors import Conflict, InvalidDefinition
-from engine.model.base import JsonObject, ProjectId, TriggerId, VersionId, WorkflowId, new_id
-from engine.model.trigger import Trigger
-from engine.model.workflow import (
-    Definition,
-    TriggerDefinition,
-    TriggerKind,
-    Version,
-    WebhookSpec,
-    Workflow,
-    WorkflowStatus,
-)
+from engine.model.base import JsonObject, ProjectId, VersionId, WorkflowId, new_id
+from engine.model.publication import Publication
+from engine.model.workflow import Definition, Version, Workflow, WorkflowStatus
 from engine.ports import Broker, Clock, Database, UnitOfWork
-from engine.routes import IMPLICIT_MANUAL, MANUAL_KEY
+from engine.published_triggers import publish_triggers
+from engine.versions import LATEST, find_version
 
-HOOK_ID_BYTES = 18  # 144 random bits: a hook's address is as hard to guess as a key
 CHANGED = "definitions.changed"
 """The signal after every change, so that others need not wait until they compare stamps."""
 
@@ -111,8 +102,14 @@ class Publishing:
                 await uow.commit()
         return saved
 
-    async def publish(self, project: ProjectId, key: str, *, actor: str, number: int | None = None) -> Workflow:
-        """Make a version (by default the newest) the one that new events run, with its triggers, and activate it.
+    async def publish(
+        self, project: ProjectId, key: str, *, actor: str, which: str = LATEST, note: str = ""
+    ) -> Workflow:
+        """Make a version the one that new events run, with its triggers, and activate the workflow.
+
+        Args:
+            which: Its number, its label or one of the words of ``engine.versions``.
+            note: Why; kept with who did it and when.
 
         Raises:
             NotFound: No such workflow or version.
@@ -121,9 +118,9 @@ class Publishing:
         """
         async with self._database.write() as uow:
             workflow = await uow.workflows.get(project, key)
-            version = await uow.workflows.version_by_number(workflow.id, number or workflow.latest)
+            version = await find_version(uow, workflow, which)
             active = replace(workflow, status=WorkflowStatus.ACTIVE)
-            published = await self._publish(uow, active, version, Act(project, actor))
+            published = await self._publish(uow, active, version, act=Act(project, actor), note=note)
             await uow.commit()
         await self._broker.signal(CHANGED, workflow.id.encode())
         return published
@@ -151,7 +148,7 @@ class Publishing:
             text = json.dumps(change(copy.deepcopy(newest.document)), indent=2, ensure_ascii=False)
             saved = await self._save(uow, workflow, text, checked=self.check(text), act=act, note=note)
             if saved.created and workflow.published is not None:
-                changed = await self._publish(uow, saved.workflow, saved.version, act)
+                changed = await self._publish(uow, saved.workflow, saved.version, act=act, note=note)
                 saved = replace(saved, workflow=changed)
             await uow.commit()
         await self._broker.signal(CHANGED, workflow.id.encode())
@@ -207,17 +204,25 @@ class Publishing:
         await audit(uow, self._clock, act, "workflow.save", target=workflow.id, details=details)
         return Saved(workflow=changed, version=version, created=True)
 
-    async def _publish(self, uow: UnitOfWork, workflow: Workflow, version: Version, act: Act) -> Workflow:
+    async def _publish(self, uow: UnitOfWork, workflow: Workflow, version: Version, *, act: Act, note: str) -> Workflow:
         definition = load_document(version.document)
         await self._check_bindings(uow, act.project, definition)
-        triggers = await self._triggers(uow, act.project, version, definition)
-        await uow.triggers.publish(workflow.id, triggers)
-        for trigger in triggers:
-            await _address(uow, trigger, definition)
-        published = replace(workflow, published=version.id, updated_at=self._clock.now())
+        await publish_triggers(uow, act.project, version, definition)
+        now = self._clock.now()
+        published = replace(workflow, published=version.id, updated_at=now)
         await uow.workflows.update(published)
         await uow.triggers.touch()
-        details = {"version": version.number}
+        publication = Publication(
+            id=new_id(),
+            workflow_id=workflow.id,
+            version_id=version.id,
+            published_at=now,
+            published_by=act.actor,
+            note=note,
+        )
+        await uow.publications.add(act.project, publication)
+        before = None if workflow.published is None else (await uow.workflows.version(workflow.published)).number
+        details = {"version": version.number, "before": before, "note": note}
         await audit(uow, self._clock, act, "workflow.publish", target=workflow.id, details=details)
         return published
 
@@ -244,42 +249,6 @@ class Publishing:
         problems = check_references(definition, outside)
         if problems:
             raise InvalidDefinition(problems)
-
-    async def _triggers(
-        self, uow: UnitOfWork, project: ProjectId, version: Version, definition: Definition
-    ) -> list[Trigger]:
-        triggers = []
-        for declared in _declared(definition).values():
-            known = await uow.triggers.find_by_key(version.workflow_id, declared.key)
-            fresh = Trigger(
-                id=TriggerId(new_id()),
-                project_id=project,
-                workflow_id=version.workflow_id,
-                version_id=version.id,
-                key=declared.key,
-                kind=declared.kind,
-                active=True,
-                enabled=declared.enabled,
-            )
-            triggers.append(fresh if known is None else replace(fresh, id=known.id, hook_id=known.hook_id))
-        return triggers
-
-
-def _declared(definition: Definition) -> Mapping[str, TriggerDefinition]:
-    """The triggers of a definition, and a manual one if it has none, so that people can always start it."""
-    has_manual = any(trigger.kind is TriggerKind.MANUAL for trigger in definition.triggers.values())
-    if has_manual or MANUAL_KEY in definition.triggers:
-        return definition.triggers
-    return {**definition.triggers, MANUAL_KEY: IMPLICIT_MANUAL}
-
-
-async def _address(uow: UnitOfWork, trigger: Trigger, definition: Definition) -> None:
-    """Give a webhook its address; a workflow keeps its addresses for ever."""
-    declared = definition.triggers.get(trigger.key)
-    if declared is None or not isinstance(declared.spec, WebhookSpec):
-        return
-    hook_id = trigger.hook_id or random_secrets.token_urlsafe(HOOK_ID_BYTES)
-    await uow.triggers.set_hook(trigger.id, hook_id=hook_id, path=declared.spec.path)
 
 
 def _version(workflow: Workflow, text: str, document: JsonObject, *, now: datetime, actor: str, note: str) -> Version:

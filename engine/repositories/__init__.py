@@ -16,3 +16,4 @@ from engine.repositories.history import Executions as Executions
 from engine.repositories.paging import EventFilter as EventFilter
 from engine.repositories.paging import ExecutionFilter as ExecutionFilter
 from engine.repositories.paging import Page as Page
+from engine.repositories.publications import Publications as Publications

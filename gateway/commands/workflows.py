@@ -13,7 +13,7 @@ from gateway.client import connect, segment
 from gateway.commands.inputs import Input, read_input
 from gateway.commands.output import AsJson, console, moment, print_json, print_table, report
 from gateway.commands.past import trace_of, wait_for_end
-from gateway.commands.versions import versions
+from gateway.commands.versions import VERSION_COLUMNS, version_row, versions
 from gateway.trace import show_trace
 
 app = typer.Typer()
@@ -68,8 +68,7 @@ def show(
     print_table(("trigger", "type", "", "hook or next time"), rows, empty="never published")
     typer.echo("")
     marked = [(f"{one['number']}{'*' if one['published'] else ''}", one) for one in versions]
-    rows = [(number, moment(one["created_at"]), one["created_by"], one["note"]) for number, one in marked]
-    print_table(("version", "saved", "by", "note"), rows, empty="")
+    print_table(VERSION_COLUMNS, [version_row(number, one) for number, one in marked], empty="")
 
 
 @workflows.command(epilog='Example: patchbay workflows execute fan-out --input \'{"price": 20, "count": 3}\'')
@@ -106,11 +105,15 @@ def publish(
     version: Annotated[
         int | None, typer.Option(min=1, help="An older version rolls back; the newest if left out.")
     ] = None,
+    label: Annotated[str, typer.Option(help="The version with this label.")] = "",
+    note: Annotated[str, typer.Option(help="Why; shown with the version.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a version the one that new events run."""
+    given = {"version": version, "label": label, "note": note}
     with connect() as hub:
-        done = hub.post(f"/workflows/{segment(workflow)}/activate", {"version": version} if version else {})
+        body = {name: value for name, value in given.items() if value}
+        done = hub.post(f"/workflows/{segment(workflow)}/activate", body)
     report(done, f"{done['name']}: version {done['published']} published", as_json=as_json)
 
 

@@ -13,6 +13,7 @@ from engine.model.workflow import Workflow, WorkflowStatus
 from engine.ports import UnitOfWork
 from engine.publishing import Saved
 from engine.repositories import Page
+from engine.versions import LATEST, PREVIOUS, Standing, standing
 from gateway.api import Api
 from gateway.endpoints import Call, Endpoint, RawBody
 from gateway.inputs import Body, PageQuery, Query
@@ -37,9 +38,18 @@ class WorkflowQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class Activation(Body, frozen=True, kw_only=True):
-    """Which version to publish; the newest one if it is left out."""
+    """Which version to publish, by its number or its label; the newest one if both are left out."""
 
     version: Annotated[int, Meta(ge=1, le=LARGEST_NUMBER)] | None = None
+    label: Annotated[str, Meta(min_length=1, max_length=63)] | None = None
+    note: Annotated[str, Meta(max_length=2000, description="why; shown with the version")] = ""
+
+
+class Rollback(Body, frozen=True, kw_only=True):
+    """Which version to go back to; if it is left out, the newest one before this one that was published, too."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=63, description="a number or a label")] = PREVIOUS
+    note: Annotated[str, Meta(max_length=2000, description="why; shown with the version")] = ""
 
 
 async def list_workflows(call: Call[WorkflowQuery, None]) -> WorkflowPage:
@@ -123,8 +133,29 @@ async def activate_workflow(call: Call[Query, Activation]) -> WorkflowView:
     New events run it from now on; its triggers and hooks change in the same moment. A paused workflow is resumed.
     Publishing an older version is how one rolls back.
     """
+    body = call.body
+    if body.version is not None and body.label is not None:
+        raise InvalidRequest("name the version by its number or by its label, not by both")
+    which = str(body.version or body.label or LATEST)
     workflow = await call.hub.publishing.publish(
-        call.caller.project, call.key("workflow"), actor=call.caller.actor, number=call.body.version
+        call.caller.project, call.key("workflow"), actor=call.caller.actor, which=which, note=body.note
+    )
+    await call.take_effect()
+    return await _after(call.api, workflow)
+
+
+async def roll_back_workflow(call: Call[Query, Rollback]) -> WorkflowView:
+    """Publish an earlier version again.
+
+    By default the newest one before the published one that was published, too: a second rollback goes further back.
+    Executions that have begun go on with the version that they have.
+    """
+    workflow = await call.hub.publishing.publish(
+        call.caller.project,
+        call.key("workflow"),
+        actor=call.caller.actor,
+        which=call.body.to,
+        note=call.body.note,
     )
     await call.take_effect()
     return await _after(call.api, workflow)
@@ -170,11 +201,16 @@ async def _after(api: Api, workflow: Workflow) -> WorkflowView:
         return await _view(api, uow, workflow)
 
 
+async def _standing(api: Api, workflow: Workflow) -> Standing:
+    async with api.hub.database.read() as uow:
+        return await standing(uow, workflow.id)
+
+
 async def _saved(api: Api, saved: Saved, headers: dict[str, str]) -> SavedView:
     headers["etag"] = f'"{saved.workflow.latest}"'
     return SavedView(
         workflow=await _after(api, saved.workflow),
-        version=version_view(saved.version, saved.workflow),
+        version=version_view(saved.version, saved.workflow, await _standing(api, saved.workflow)),
         created=saved.created,
     )
 
@@ -213,6 +249,9 @@ endpoints = [
     Endpoint(method="PUT", path=_ONE, handler=save_workflow, scope=Scope.WRITE, refusals=(409, 422), media=MEDIA),
     Endpoint(method="DELETE", path=_ONE, handler=delete_workflow, scope=Scope.WRITE, status=204, refusals=(409,)),
     Endpoint(method="POST", path=f"{_ONE}/activate", handler=activate_workflow, scope=Scope.WRITE, refusals=(409, 422)),
+    Endpoint(
+        method="POST", path=f"{_ONE}/rollback", handler=roll_back_workflow, scope=Scope.WRITE, refusals=(409, 422)
+    ),
     Endpoint(method="POST", path=f"{_ONE}/pause", handler=pause_workflow, scope=Scope.WRITE, refusals=(409,)),
     Endpoint(method="POST", path=f"{_ONE}/resume", handler=resume_workflow, scope=Scope.WRITE, refusals=(409,)),
     Endpoint(method="POST", path=f"{_ONE}/archive", handler=archive_workflow, scope=Scope.WRITE, refusals=(409,)),

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from engine.model.workflow import Version, Workflow, WorkflowStatus
+from engine.versions import Standing
 
 
 class WorkflowView(Struct, frozen=True, kw_only=True):
@@ -29,7 +30,10 @@ class WorkflowPage(Struct, frozen=True, kw_only=True):
 
 
 class VersionView(Struct, frozen=True, kw_only=True):
-    """A version without its text. Equal hashes run alike."""
+    """A version without its text. Equal hashes run alike.
+
+    ``published_at``, ``published_by`` and ``publish_note`` are about the last time it was published, ``null`` if never.
+    """
 
     id: str
     number: int
@@ -38,6 +42,10 @@ class VersionView(Struct, frozen=True, kw_only=True):
     created_at: datetime
     created_by: str
     published: bool
+    published_at: datetime | None
+    published_by: str | None
+    publish_note: str | None
+    labels: list[str]
 
 
 class VersionDetail(VersionView, frozen=True, kw_only=True):
@@ -83,27 +91,26 @@ def workflow_view(workflow: Workflow, *, published: int | None) -> WorkflowView:
     )
 
 
-def version_view(version: Version, workflow: Workflow) -> VersionView:
-    return VersionView(
-        id=version.id,
-        number=version.number,
-        hash=version.hash,
-        note=version.note,
-        created_at=version.created_at,
-        created_by=version.created_by,
-        published=version.id == workflow.published,
-    )
+def version_view(version: Version, workflow: Workflow, standing: Standing) -> VersionView:
+    return VersionView(**_shared(version, workflow, standing))
 
 
-def version_detail(version: Version, workflow: Workflow) -> VersionDetail:
-    return VersionDetail(
-        id=version.id,
-        number=version.number,
-        hash=version.hash,
-        note=version.note,
-        created_at=version.created_at,
-        created_by=version.created_by,
-        published=version.id == workflow.published,
-        text=version.text,
-        document=version.document,
-    )
+def version_detail(version: Version, workflow: Workflow, standing: Standing) -> VersionDetail:
+    return VersionDetail(**_shared(version, workflow, standing), text=version.text, document=version.document)
+
+
+def _shared(version: Version, workflow: Workflow, standing: Standing) -> dict[str, Any]:
+    publication = standing.publications.get(version.id)
+    return {
+        "id": version.id,
+        "number": version.number,
+        "hash": version.hash,
+        "note": version.note,
+        "created_at": version.created_at,
+        "created_by": version.created_by,
+        "published": version.id == workflow.published,
+        "published_at": publication.published_at if publication else None,
+        "published_by": publication.published_by if publication else None,
+        "publish_note": publication.note if publication else None,
+        "labels": list(standing.labels.get(version.id, ())),
+    }

@@ -259,3 +259,26 @@ def test_two_versions_are_compared(shell: Shell) -> None:
     assert compared.stdout.startswith("version 1 to 2: 1 change\n")
     assert "retry of `call` went from 3 to 5 attempts" in compared.stdout
     assert by_default.stdout == "version 2 to 2: no changes\n"
+
+
+def test_a_version_is_labelled_published_by_its_label_and_rolled_back(shell: Shell) -> None:
+    for seconds in (1, 2, 3):
+        shell.apply(f"name: going-back\nnodes: {{a: {{type: delay, for: {seconds}s}}}}")
+
+    labelled = shell("workflows", "label", "going-back", "stable", "2")
+    published = shell("workflows", "publish", "going-back", "--label", "stable", "--note", "ticket 7")
+    back = shell("workflows", "rollback", "going-back")
+    chosen = shell("workflows", "rollback", "going-back", "--to", "stable", "--note", "enough")
+    shown = shell("workflows", "show", "going-back").stdout
+    removed = shell("workflows", "unlabel", "going-back", "stable")
+    unknown = shell("workflows", "rollback", "going-back", "--to", "stable")
+
+    assert labelled.stdout == "version 2 is stable now\n"
+    assert published.stdout == "going-back: version 2 published\n"
+    assert back.stdout == "going-back: back at version 1\n"
+    assert chosen.stdout == "going-back: back at version 2\n"
+    assert "enough" in shown
+    assert "stable" in shown
+    assert removed.stdout == "removed the label stable\n"
+    assert unknown.returncode == 1
+    assert 'has no version "stable"' in unknown.stderr

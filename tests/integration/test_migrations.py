@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -17,7 +18,7 @@ from db.session import open_database
 from db.tables import metadata
 from db.vault import Vault
 from engine.errors import ConfigurationError, Unavailable
-from engine.model.base import DEFAULT_PROJECT
+from engine.model.base import DEFAULT_PROJECT, new_id
 from tests.contract.database_kits import DATABASES, KEY
 from tests.fakes import FakeClock
 
@@ -113,6 +114,34 @@ async def test_an_older_schema_is_not_opened_and_then_brought_up_to_date(url: st
         await start(url)
     assert await migrate(url) == list(REVISIONS[2:])
     await start(url)
+
+
+async def test_what_the_audit_log_says_about_publications_is_taken_over(url: str) -> None:
+    await migrate_to(url, "0004")
+    ids = {name: new_id() for name in ("workflow", "one", "two", "first", "second", "other")}
+    workflow, project = ids["workflow"], DEFAULT_PROJECT
+    at = f"'2026-01-01 00:00:00{'' if url.startswith('sqlite') else '+00'}'"
+    acts = [("first", "publish", 1), ("second", "publish", 9), ("other", "save", 2)]
+    await execute(
+        url,
+        "INSERT INTO workflows (id, project_id, name, status, latest, description, created_at, updated_at) "
+        f"VALUES ('{workflow}', '{project}', 'w', 'active', 2, '', {at}, {at})",
+        *(
+            "INSERT INTO workflow_versions (id, project_id, workflow_id, number, text, document, hash, created_at, "
+            f"created_by, note) VALUES ('{ids[name]}', '{project}', '{workflow}', {number}, '', '{{}}', '', {at}, '', '')"
+            for number, name in enumerate(("one", "two"), start=1)
+        ),
+        *(
+            "INSERT INTO audit_log (id, project_id, at, actor, action, target, details) VALUES "
+            f"('{ids[name]}', '{project}', {at}, 'key:ann', 'workflow.{act}', '{workflow}', '{{\"version\"\\: {number}}}')"
+            for name, act, number in acts
+        ),
+    )
+
+    await migrate(url)
+
+    found: list[Any] = await execute(url, "SELECT version_id, published_by FROM publications")
+    assert [(str(version), by) for version, by in found] == [(ids["one"], "key:ann")]
 
 
 async def test_a_later_releases_schema_is_used_and_not_touched(url: str) -> None:

@@ -6,6 +6,7 @@ from engine.errors import Conflict, InvalidDefinition, NotFound
 from engine.model.base import DEFAULT_PROJECT
 from engine.model.workflow import WorkflowStatus
 from engine.repositories import Page
+from engine.versions import find_version
 from tests.unit.engine.hub import ACTOR, Parts
 
 TEXT = """
@@ -54,10 +55,49 @@ async def test_publishing_an_older_version_rolls_back(parts: Parts) -> None:
     await parts.publishing.save(DEFAULT_PROJECT, workflow.id, OTHER, actor=ACTOR)
     second = (await parts.publishing.publish(DEFAULT_PROJECT, workflow.id, actor=ACTOR)).published
 
-    back = await parts.publishing.publish(DEFAULT_PROJECT, workflow.id, actor=ACTOR, number=1)
+    back = await parts.publishing.publish(DEFAULT_PROJECT, workflow.id, actor=ACTOR, which="1")
 
     assert second != first
     assert back.published == first
+
+
+async def test_rolling_back_goes_to_the_version_that_was_published_before_and_then_further(parts: Parts) -> None:
+    workflow = await parts.publish(TEXT)
+    for name in ("second", "third", "fourth"):
+        await parts.publishing.save(DEFAULT_PROJECT, workflow.id, f"{OTHER}description: {name}\n", actor=ACTOR)
+        if name != "third":
+            await parts.publishing.publish(DEFAULT_PROJECT, workflow.id, actor=ACTOR)
+
+    numbers = []
+    for _ in range(2):
+        back = await parts.publishing.publish(DEFAULT_PROJECT, workflow.id, actor=ACTOR, which="previous")
+        async with parts.database.read() as uow:
+            numbers.append((await find_version(uow, back, "published")).number)
+    with pytest.raises(Conflict, match=r"before version 1 was ever published"):
+        await parts.publishing.publish(DEFAULT_PROJECT, workflow.id, actor=ACTOR, which="previous")
+
+    assert numbers == [2, 1]
+
+
+async def test_a_draft_has_nothing_to_roll_back_to(parts: Parts) -> None:
+    await parts.publishing.create(DEFAULT_PROJECT, TEXT, actor=ACTOR)
+
+    with pytest.raises(Conflict, match="has no published version"):
+        await parts.publishing.publish(DEFAULT_PROJECT, "orders", actor=ACTOR, which="previous")
+
+
+async def test_who_published_what_when_and_why_is_kept(parts: Parts) -> None:
+    workflow = await parts.publish(TEXT)
+    await parts.publishing.save(DEFAULT_PROJECT, workflow.id, OTHER, actor=ACTOR)
+    await parts.publishing.publish(DEFAULT_PROJECT, workflow.id, actor="key:ann", note="ticket 7")
+
+    async with parts.database.read() as uow:
+        publications = await uow.publications.list(workflow.id)
+        entry, *_ = await uow.access.audit_entries(DEFAULT_PROJECT, Page())
+
+    assert {(one.published_by, one.note) for one in publications} == {(ACTOR, ""), ("key:ann", "ticket 7")}
+    assert all(one.published_at == parts.clock.now() for one in publications)
+    assert entry.details == {"version": 2, "before": 1, "note": "ticket 7"}
 
 
 async def test_a_hook_keeps_its_address_through_versions(parts: Parts) -> None:
