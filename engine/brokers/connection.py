@@ -25,13 +25,16 @@ def broker_errors(doing: str) -> Iterator[None]:
     """Turn what aio-pika raises when the broker is away into ``Unavailable``.
 
     Pending calls of a lost connection may end with a ``CancelledError`` although nobody cancelled their task; such
-    an error is trouble with the broker, and only a real cancellation may leave as one.
+    an error is trouble with the broker, and only a real cancellation may leave as one. It is one if the task's count
+    of cancellations went up in here: before Python 3.13 a task group that failed leaves that count above zero
+    (python/cpython#116720).
     """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
     try:
         yield
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if task is None or task.cancelling() > before:
             raise
         raise Unavailable(f"{doing}: the connection to the broker was lost") from error
     except TimeoutError as error:

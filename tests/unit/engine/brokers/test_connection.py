@@ -1,6 +1,7 @@
 """Which errors mean that the broker is away, and that a connection attempt leaves nothing behind."""
 
 import asyncio
+import contextlib
 
 import aio_pika
 import pytest
@@ -22,7 +23,7 @@ from engine.errors import Unavailable
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_aio_pika_raises_for_a_broker_that_is_away_becomes_unavailable(error: Exception) -> None:
+async def test_what_aio_pika_raises_for_a_broker_that_is_away_becomes_unavailable(error: Exception) -> None:
     with pytest.raises(Unavailable, match=r"^publishing: .") as raised, broker_errors("publishing"):
         raise error
 
@@ -38,6 +39,21 @@ async def test_a_cancelled_error_that_nobody_asked_for_becomes_unavailable() -> 
         await pending
 
 
+async def test_it_does_so_in_a_task_that_an_earlier_cancellation_left_marked() -> None:
+    async def call_after_a_failed_group() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        with contextlib.suppress(asyncio.CancelledError):
+            task.cancel()
+            await asyncio.sleep(0)
+        assert task.cancelling() == 1
+        with broker_errors("publishing"):
+            raise asyncio.CancelledError
+
+    with pytest.raises(Unavailable):
+        await asyncio.ensure_future(call_after_a_failed_group())
+
+
 async def test_a_real_cancellation_stays_one() -> None:
     async def wait() -> None:
         with broker_errors("publishing"):
@@ -51,7 +67,7 @@ async def test_a_real_cancellation_stays_one() -> None:
         await task
 
 
-def test_a_bug_of_ours_is_not_hidden() -> None:
+async def test_a_bug_of_ours_is_not_hidden() -> None:
     with pytest.raises(KeyError), broker_errors("publishing"):
         raise KeyError
 
