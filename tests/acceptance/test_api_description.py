@@ -60,9 +60,11 @@ async def known(site: Site) -> dict[str, str]:
         connection = {"name": name, "connector": "http", "credentials": {"type": "bearer", "token": "x"}}
         await client.post("/connections", expect=201, json=connection)
         key = await client.post("/api-keys", expect=201, json={"name": name, "scopes": ["read"]})
+        await client.put(f"/workflows/{workflow}/versions/1/labels/stable")
         return {
             "workflow": workflow,
             "number": "1",
+            "label": "stable",
             "trigger": trigger,
             "execution": failed["id"],
             "event": failed["event_id"],
