@@ -1,14 +1,17 @@
 """What people do to executions: cancel, rerun, replay, discard. Each act is one transaction with an audit row."""
 
+from dataclasses import replace
+
 from engine.audit import Act, audit
 from engine.errors import Conflict, NotFound
 from engine.graphs import Graphs
 from engine.intake import Announcements
-from engine.model.base import EventId, ExecutionId, ProjectId, new_id
+from engine.model.base import ExecutionId, ProjectId
 from engine.model.event import NewExecution
-from engine.model.execution import DeadLetter, Status
+from engine.model.execution import DeadLetter, Execution, Status
 from engine.model.workflow import Lane, WorkflowStatus
 from engine.ports import Broker, Clock, Database, UnitOfWork
+from engine.replay_choices import FAILED, START, Choice, choose_version, edited_event, kept_records, rerun_of
 
 CANCELLED = "execution.cancelled"
 """The signal that tells the owner to stop; the database has ended the execution already."""
@@ -61,26 +64,43 @@ class Control:
             workflow = await uow.workflows.get(project, old.workflow_id)
             if workflow.published is None or workflow.status is WorkflowStatus.ARCHIVED:
                 raise Conflict(f'the workflow "{workflow.name}" is {workflow.status.value}; publish a version first')
-            settings = (await self._graphs.definition(workflow.published, within=uow)).settings
-            fresh = NewExecution(
-                id=ExecutionId(new_id()),
-                project_id=project,
-                workflow_id=old.workflow_id,
-                version_id=workflow.published,
-                trigger_id=old.trigger_id,
-                trigger_key=old.trigger_key,
-                event_id=EventId(old.event_id),
-                lane=settings.priority,
-                created_at=now,
-                deadline_at=now + settings.timeout,
-                rerun_of=old.id,
-            )
+            definition = await self._graphs.definition(workflow.published, within=uow)
+            fresh = rerun_of(old, definition, version_id=workflow.published, now=now)
             await uow.executions.insert([fresh])
             details = {"execution_id": fresh.id}
             await audit(uow, self._clock, Act(project, actor), "execution.rerun", target=execution_id, details=details)
             await uow.commit()
         self._announcements.announce({fresh.lane: [fresh.id]})
         return fresh.id
+
+    async def replay_execution(
+        self, project: ProjectId, execution_id: ExecutionId, choice: Choice, *, actor: str
+    ) -> ExecutionId:
+        """Let an execution run again as a person chose; return the one that runs, which may be the same.
+
+        Going on from the failed step is the same execution; everything else is a new one, for the same event or for a
+        copy of it with other data. An open dead letter of the old one is resolved.
+
+        Raises:
+            NotFound; InvalidRequest: The choice makes no sense; Conflict: The execution is not in a state for it.
+        """
+        choice.check()
+        now = self._clock.now()
+        async with self._database.write() as uow:
+            old = await uow.executions.find(project, execution_id)
+            if old is None:
+                raise NotFound(f'there is no execution "{execution_id}"')
+            if choice.begin == FAILED:
+                running, lane = old.id, await self._go_on(uow, old)
+            else:
+                fresh = await self._again(uow, old, choice, actor=actor)
+                running, lane = fresh.id, fresh.lane
+            await uow.dead_letters.resolve_of(old.id, state="replayed", by=actor, now=now)
+            details = {"from": choice.begin, "edited": choice.edited, "execution_id": running}
+            await audit(uow, self._clock, Act(project, actor), "execution.replay", target=old.id, details=details)
+            await uow.commit()
+        self._announcements.announce({lane: [running]})
+        return running
 
     async def replay(self, project: ProjectId, letter_id: str, *, actor: str) -> ExecutionId:
         """Put a dead letter's execution back: it goes on from the step that failed, with a new time limit.
@@ -113,6 +133,30 @@ class Control:
                 raise Conflict("somebody else resolved this dead letter at the same moment")
             await audit(uow, self._clock, Act(project, actor), "dead_letter.discard", target=letter_id)
             await uow.commit()
+
+    async def _go_on(self, uow: UnitOfWork, old: Execution) -> Lane:
+        now = self._clock.now()
+        settings = (await self._graphs.definition(old.version_id, within=uow)).settings
+        lane = await uow.executions.revive(old.id, now=now, deadline_at=now + settings.timeout)
+        if lane is None:
+            raise Conflict(f"the execution is {old.status.value}, not failed; replay it from start")
+        return lane
+
+    async def _again(self, uow: UnitOfWork, old: Execution, choice: Choice, *, actor: str) -> NewExecution:
+        now = self._clock.now()
+        workflow = await uow.workflows.get(old.project_id, old.workflow_id)
+        version_id = choose_version(workflow, old, choice)
+        definition = await self._graphs.definition(version_id, within=uow)
+        fresh = rerun_of(old, definition, version_id=version_id, now=now)
+        if choice.edited:
+            event_id = await edited_event(uow, old, definition, data=choice.data, actor=actor, now=now)
+            fresh = replace(fresh, event_id=event_id)
+        await uow.executions.insert([fresh])
+        if choice.begin != START:
+            records = await uow.executions.steps(old.id)
+            kept = kept_records(definition, old, records, choice.begin, now=now)
+            await uow.executions.take_over(fresh, kept)
+        return fresh
 
     async def _open_letter(self, uow: UnitOfWork, project: ProjectId, letter_id: str) -> DeadLetter:
         letter = await uow.dead_letters.find(project, letter_id)

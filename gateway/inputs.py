@@ -72,12 +72,14 @@ def read_object(value: Json, kind: type[T]) -> T:
     """
     if not isinstance(value, dict):
         raise InvalidRequest("the body must be a JSON object")
-    return _convert(value, kind, strict=True, problems=_unknown(value, get_type_hints(kind), what="field"))
+    return _convert(
+        value, kind, strict=True, problems=_unknown(value, dict.fromkeys(kind.__struct_encode_fields__), what="field")
+    )
 
 
 def _convert(given: JsonObject, kind: type[T], *, strict: bool, problems: list[Problem]) -> T:
     problems += [Problem(place=place, message="holds NUL, which cannot be stored") for place in _with_nul(given)]
-    known = {name: value for name, value in given.items() if name in kind.__struct_fields__}
+    known = {name: value for name, value in given.items() if name in kind.__struct_encode_fields__}
     try:
         converted = msgspec.convert(known, kind, strict=strict)
     except msgspec.ValidationError as exc:

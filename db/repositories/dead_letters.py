@@ -10,7 +10,7 @@ from db.bulk import Columns, Kind
 from db.repositories.paging import paged
 from db.tables import dead_letters
 from db.transaction import Transaction
-from engine.model.base import ProjectId, is_id
+from engine.model.base import ExecutionId, ProjectId, is_id
 from engine.model.execution import DeadLetter
 from engine.repositories import Page
 
@@ -75,6 +75,14 @@ class DeadLetterRepository:
         return await self._transaction.changed(
             update(dead_letters)
             .where(dead_letters.c.id == letter_id, dead_letters.c.state == "open")
+            .values(state=state, resolved_by=by, resolved_at=now)
+        )
+
+    async def resolve_of(self, execution_id: ExecutionId, *, state: str, by: str, now: datetime) -> None:
+        """Close the open one of an execution, if it has any."""
+        await self._transaction.run(
+            update(dead_letters)
+            .where(dead_letters.c.execution_id == execution_id, dead_letters.c.state == "open")
             .values(state=state, resolved_by=by, resolved_at=now)
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, and_, func, literal_column, or_, select, text, type_coerce, union_all
+from sqlalchemy import Row, Select, Text, and_, func, literal_column, or_, select, text, type_coerce, union_all, update
 
 from db.encoding import encode_json
 from db.repositories.claiming import Claiming
@@ -11,7 +11,7 @@ from db.repositories.paging import paged
 from db.repositories.queueing import Queueing
 from db.repositories.recording import Recording
 from db.repositories.settling import Settling
-from db.repositories.steps import read_steps
+from db.repositories.steps import read_steps, write_steps
 from db.tables import events, executions, triggers
 from db.transaction import Transaction
 from db.types import one_of
@@ -25,7 +25,7 @@ from engine.model.base import (
     WorkflowId,
     is_id,
 )
-from engine.model.event import Fate
+from engine.model.event import Fate, NewExecution
 from engine.model.execution import Execution, Response, Status, StepRecord
 from engine.model.trigger import Balance
 from engine.model.workflow import Lane
@@ -53,6 +53,15 @@ class ExecutionRepository(Claiming, Recording, Queueing, Settling):
     async def list(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[Execution]:
         statement = _filtered(select(executions).where(executions.c.project_id == project), where)
         return [_execution(row) for row in await self._transaction.rows(paged(statement, executions.c.id, page))]
+
+    async def take_over(self, execution: NewExecution, steps: Sequence[StepRecord]) -> None:
+        """Store steps that another execution recorded as those of one that was just inserted.
+
+        It gets an epoch as if it had had an owner, because a first owner does not look for steps.
+        """
+        raised = update(executions).where(executions.c.id == execution.id).values(epoch=executions.c.epoch + 1)
+        await self._transaction.run(raised)
+        await write_steps(self._transaction, [(execution.id, execution.project_id, steps)])
 
     async def steps(self, execution_id: ExecutionId) -> Sequence[StepRecord]:
         """All attempts, in the order of ``seq``."""

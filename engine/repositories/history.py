@@ -79,6 +79,9 @@ class Executions(Protocol):
     async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:
         """Change failed → queued for a replay and open its failed steps again; ``None``: it is not failed."""
 
+    async def take_over(self, execution: NewExecution, steps: Sequence[StepRecord]) -> None:
+        """Store steps that another execution recorded as those of one that was just inserted."""
+
     async def find(self, project: ProjectId, execution_id: ExecutionId) -> Execution | None: ...
 
     async def outcome(self, execution_id: ExecutionId) -> Execution | None:
@@ -114,3 +117,6 @@ class DeadLetters(Protocol):
 
     async def resolve(self, letter_id: str, *, state: str, by: str, now: datetime) -> bool:
         """Change open → ``replayed`` or ``discarded``; false if it is not open."""
+
+    async def resolve_of(self, execution_id: ExecutionId, *, state: str, by: str, now: datetime) -> None:
+        """The same for the open one of an execution, if it has any."""

@@ -10,6 +10,7 @@ from engine.errors import InvalidRequest
 from engine.model.base import JsonObject, parse_duration
 from engine.model.execution import Status
 from gateway.client import HubClient, connect, segment
+from gateway.commands.inputs import Input, read_input
 from gateway.commands.output import AsJson, console, moment, print_json, print_line, print_table, report
 from gateway.commands.past import follow, trace_of
 from gateway.trace import EXCERPT, excerpt, show_trace, span
@@ -83,6 +84,27 @@ def rerun(execution: Id, *, as_json: AsJson = False) -> None:
     with connect() as hub:
         fresh = hub.post(f"/executions/{segment(execution)}/rerun")
     report(fresh, f"started {fresh['execution_id']}", as_json=as_json)
+
+
+@executions.command(epilog="Example: patchbay executions replay 0198f2c4-… --from start --published")
+def replay(
+    execution: Id,
+    *,
+    begin: Annotated[str, typer.Option("--from", help="start, failed, or the path of a step.")] = "failed",
+    published: Annotated[bool, typer.Option("--published", help="On the published version, from start.")] = False,
+    input: Input = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let an execution that has ended run again; by default a failed one goes on from the step that failed.
+
+    --input replaces the data of its event, and needs --from start.
+    """
+    body: JsonObject = {"from": begin, "version": "published" if published else "same"}
+    if input is not None:
+        body["input"] = read_input(input)
+    with connect() as hub:
+        running = hub.post(f"/executions/{segment(execution)}/replay", body)
+    report(running, f"replayed; look at it with: patchbay executions show {running['execution_id']}", as_json=as_json)
 
 
 def _row(execution: JsonObject) -> tuple[str, ...]:

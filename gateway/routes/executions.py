@@ -1,8 +1,8 @@
 """Executions: what ran, how far it is, and what people do to it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from engine.errors import DefinitionError, NotFound
 from engine.history import History, history
@@ -11,6 +11,7 @@ from engine.model.base import EventId, ExecutionId, Json, TriggerId
 from engine.model.event import Event
 from engine.model.execution import Execution, Status, StepRecord
 from engine.ports import UnitOfWork
+from engine.replay_choices import FAILED, Choice
 from engine.repositories import ExecutionFilter, Page
 from engine.scope import trigger_scope
 from gateway.bootstrap import Hub
@@ -46,6 +47,16 @@ class Cancellation(Body, frozen=True, kw_only=True):
     """Why an execution is cancelled; shown with it."""
 
     reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Replay(Body, frozen=True, kw_only=True, rename={"begin": "from"}):
+    """How an execution is to run again. ``input`` replaces the data of its event, as they came in."""
+
+    begin: Annotated[str, Meta(min_length=1, max_length=300, description="`start`, `failed` or the path of a step")] = (
+        FAILED
+    )
+    version: Literal["same", "published"] = "same"
+    input: Any = UNSET
 
 
 async def list_executions(call: Call[ExecutionQuery, None]) -> ExecutionPage:
@@ -116,6 +127,29 @@ async def rerun_execution(call: Call[Query, None]) -> ExecutionRef:
     return ExecutionRef(execution_id=fresh)
 
 
+async def replay_execution(call: Call[Query, Replay]) -> ExecutionRef:
+    """Let an execution that has ended run again.
+
+    From `failed` the same execution goes on from the step that failed. From `start`, also on the published version or
+    with another `input`, and from the path of any step, a new one runs (`rerun_of`), and the old one stays as it is.
+    From a step, what was recorded before it is taken over. An open dead letter of the old one becomes `replayed`.
+    """
+    body = call.body
+    edited = body.input is not UNSET
+    choice = Choice(
+        begin=body.begin,
+        published=body.version == "published",
+        edited=edited,
+        data=body.input if edited else None,
+    )
+    execution_id = ExecutionId(call.id("execution"))
+    running = await call.hub.control.replay_execution(
+        call.caller.project, execution_id, choice, actor=call.caller.actor
+    )
+    call.headers["location"] = f"/api/v1/executions/{running}"
+    return ExecutionRef(execution_id=running)
+
+
 async def _find(call: Call[Any, Any], uow: UnitOfWork) -> Execution:
     execution_id = ExecutionId(call.id("execution"))
     execution = await uow.executions.find(call.caller.project, execution_id)
@@ -158,5 +192,8 @@ endpoints = [
     Endpoint(method="POST", path=f"{_ONE}/cancel", handler=cancel_execution, scope=Scope.EXECUTE, refusals=(409,)),
     Endpoint(
         method="POST", path=f"{_ONE}/rerun", handler=rerun_execution, scope=Scope.EXECUTE, status=202, refusals=(409,)
+    ),
+    Endpoint(
+        method="POST", path=f"{_ONE}/replay", handler=replay_execution, scope=Scope.EXECUTE, status=202, refusals=(409,)
     ),
 ]

@@ -282,3 +282,24 @@ def test_a_version_is_labelled_published_by_its_label_and_rolled_back(shell: She
     assert removed.stdout == "removed the label stable\n"
     assert unknown.returncode == 1
     assert 'has no version "stable"' in unknown.stderr
+
+
+def test_a_failed_execution_is_replayed_from_start_with_another_input(shell: Shell) -> None:
+    shell.apply(
+        "name: replayed\nnodes:\n"
+        '  check: {type: condition, if: "trigger.data.n > 1"}\n'
+        "  good: {type: transform, value: fine}\n"
+        "  bad: {type: stop, as: failed, message: too small}\n"
+        "edges: [check.true -> good, check.false -> bad]\n"
+    )
+    shell("workflows", "execute", "replayed", "--input", '{"n": 1}')
+    (old,) = shell.json("executions", "list", "--workflow", "replayed")
+
+    running = shell.json("executions", "replay", old["id"], "--from", "start", "--input", '{"n": 2}')
+    followed = shell("executions", "show", running["execution_id"], "--follow")
+    refused = shell("executions", "replay", running["execution_id"])
+
+    assert followed.returncode == 0, followed.stdout
+    assert 'result "fine"' in followed.stdout
+    assert refused.returncode == 1
+    assert "not failed; replay it from start" in refused.stderr

@@ -1,0 +1,147 @@
+"""How a person may have an execution replayed: from where, on which version, with which input; and what that makes.
+
+Anything but going on from the failed step makes a new execution, so that the old one's history stays as it was. It
+counts as a rerun: the balance of the trigger knows only events that were accepted from outside.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from engine.errors import Conflict, InvalidRequest
+from engine.model.base import EventId, ExecutionId, Json, VersionId, new_id
+from engine.model.event import Event, Fate, NewExecution
+from engine.model.execution import Execution, Status, StepRecord, StepStatus
+from engine.model.node import NodeKind
+from engine.model.workflow import Definition, ManualSpec, Workflow, WorkflowStatus
+from engine.ports import UnitOfWork
+from engine.value_schemas import ValueSchema
+
+START = "start"
+FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """``begin`` is ``start``, ``failed`` or the path of a step; ``data`` counts only where ``edited`` is true."""
+
+    begin: str = FAILED
+    published: bool = False
+    edited: bool = False
+    data: Json = None
+
+    def check(self) -> None:
+        """Raises InvalidRequest: going on in the middle with another version or input would not fit what ran."""
+        if self.begin != START and (self.published or self.edited):
+            what = "on the published version" if self.published else "with another input"
+            raise InvalidRequest(f"what ran before a step does not fit {what}; replay from start")
+
+
+def choose_version(workflow: Workflow, old: Execution, choice: Choice) -> VersionId:
+    """Return the version that a new execution runs.
+
+    Raises:
+        Conflict: The old one has not ended, the workflow is archived, or nothing is published.
+    """
+    if not old.status.is_final:
+        raise Conflict(f"the execution is {old.status.value}; cancel it first, or let it end")
+    if workflow.status is WorkflowStatus.ARCHIVED:
+        raise Conflict(f'the workflow "{workflow.name}" is archived; publish a version first')
+    if not choice.published:
+        return old.version_id
+    if workflow.published is None:
+        raise Conflict(f'the workflow "{workflow.name}" has no published version')
+    return workflow.published
+
+
+def rerun_of(old: Execution, definition: Definition, *, version_id: VersionId, now: datetime) -> NewExecution:
+    """Return a new execution for the same event."""
+    return NewExecution(
+        id=ExecutionId(new_id()),
+        project_id=old.project_id,
+        workflow_id=old.workflow_id,
+        version_id=version_id,
+        trigger_id=old.trigger_id,
+        trigger_key=old.trigger_key,
+        event_id=old.event_id,
+        lane=definition.settings.priority,
+        created_at=now,
+        deadline_at=now + definition.settings.timeout,
+        rerun_of=old.id,
+    )
+
+
+async def edited_event(
+    uow: UnitOfWork, old: Execution, definition: Definition, *, data: Json, actor: str, now: datetime
+) -> EventId:
+    """Store the old execution's event with other data; return its id.
+
+    It has no execution of its own, like an event whose execution was removed and which only a rerun needs: so it
+    counts as accepted nowhere, and goes with the last rerun.
+
+    Raises:
+        Conflict: The old event is gone.
+        InvalidRequest: The trigger has an ``input_schema``, and the data do not satisfy it.
+    """
+    event = await uow.events.find(old.project_id, old.event_id)
+    if event is None:
+        raise Conflict("the event of this execution was removed; start the workflow with the new input")
+    trigger = definition.triggers.get(old.trigger_key)
+    if trigger is not None and isinstance(trigger.spec, ManualSpec) and trigger.spec.input_schema is not None:
+        problem = ValueSchema(trigger.spec.input_schema).problem(data, "input")
+        if problem is not None:
+            raise InvalidRequest(f"the input does not satisfy the trigger's input_schema: {problem}")
+    edited: Event = replace(
+        event,
+        id=EventId(new_id()),
+        dedupe_key=None,
+        accepted_at=now,
+        data=data,
+        fate=Fate.STARTED,
+        reason=f"the event {event.id} with data edited by {actor}, for a replay of the execution {old.id}",
+        execution_id=None,
+        first_event_id=None,
+    )
+    await uow.events.insert([edited])
+    return edited.id
+
+
+def kept_records(
+    definition: Definition, old: Execution, records: Sequence[StepRecord], path: str, *, now: datetime
+) -> list[StepRecord]:
+    """Return what a new execution need not do again if it begins at a step.
+
+    That is everything recorded before the step, and what no way leads to from there. Failed steps of other branches
+    are tried again, those that waited when the execution ended go on waiting.
+
+    Raises:
+        Conflict: The step was never recorded, or the execution was cancelled, so that calls may be under way.
+    """
+    if old.status is Status.CANCELLED:
+        raise Conflict("a cancelled execution may have calls under way; replay it from start")
+    begun = [record.seq for record in records if record.path == path]
+    if not begun:
+        known = ", ".join(dict.fromkeys(record.path for record in records)) or "none"
+        raise Conflict(f'the execution has no recorded step "{path[:200]}"; recorded: {known[:500]}')
+    again = _from(definition, next(record.node for record in records if record.path == path))
+    kept = []
+    for record in records:
+        if record.seq >= min(begun) and (record.node in again or definition.nodes[record.node].kind is NodeKind.STOP):
+            continue
+        if record.status is StepStatus.CANCELLED:
+            due_at = record.due_at or now
+            kept.append(replace(record, status=StepStatus.WAITING, finished_at=None, due_at=due_at))
+        elif record.ports or record.status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
+            kept.append(record)
+    return kept
+
+
+def _from(definition: Definition, node: str) -> set[str]:
+    """The nodes that a way leads to from a node, itself included."""
+    reached, ahead = {node}, [node]
+    while ahead:
+        source = ahead.pop()
+        targets = {edge.target for edge in definition.edges if edge.source == source} - reached
+        reached |= targets
+        ahead += targets
+    return reached
