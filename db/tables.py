@@ -223,6 +223,7 @@ steps = Table(
     Column("due_at", UtcDateTime),
     Column("wait_reason", PlainText),
     Column("note", String(16)),
+    Column("log", JsonText),
 )
 
 dead_letters = Table(

@@ -7,6 +7,7 @@ from db.repositories.events import EventRepository
 from db.repositories.executions import ExecutionRepository
 from db.repositories.liveness import LivenessRepository
 from db.repositories.publications import PublicationRepository
+from db.repositories.results import ResultRepository
 from db.repositories.triggers import TriggerRepository
 from db.repositories.workflows import WorkflowRepository
 from db.transaction import Transaction
@@ -19,6 +20,7 @@ from engine.repositories import (
     Executions,
     Liveness,
     Publications,
+    Results,
     Triggers,
     Workflows,
 )
@@ -34,6 +36,7 @@ class SqlUnitOfWork:
         self.triggers: Triggers = TriggerRepository(transaction)
         self.events: Events = EventRepository(transaction)
         self.executions: Executions = ExecutionRepository(transaction)
+        self.results: Results = ResultRepository(transaction)
         self.dead_letters: DeadLetters = DeadLetterRepository(transaction)
         self.connections: Connections = ConnectionRepository(transaction, vault)
         self.access: Access = AccessRepository(transaction)

@@ -1,13 +1,14 @@
 """Make attempts at nodes: build what their expressions see, run them, and turn whatever goes wrong into an outcome."""
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeAlias
 
 import msgspec
 
-from engine.errors import InvalidInput, InvalidOutput, LimitExceeded, PatchbayError
+from engine.errors import InvalidInput, InvalidOutput, LimitExceeded, PatchbayError, Unavailable
 from engine.expressions.bounds import Budget
 from engine.expressions.values import weigh
 from engine.graph import Graph
@@ -15,10 +16,12 @@ from engine.journal import Records
 from engine.model.base import ExecutorId, Json, JsonObject
 from engine.model.execution import Claimed, Failure, Note
 from engine.model.node import NodeKind
-from engine.model.outcome import Failed, Outcome, Succeeded
+from engine.model.outcome import Failed, Outcome, Succeeded, Suspended
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, EffectHandler, PreparedCall, failed
+from engine.nodes.connector import DATABASE_PAUSE
 from engine.ports import Clock
+from engine.results import KeepingCall, KnownResults, NoResults, wish_to_keep
 from engine.scope import execution_scope, trigger_scope
 from engine.state import State, Visit
 from engine.variables import assigned_by
@@ -29,6 +32,9 @@ DEEPEST = 200
 """How deep an output may be nested: what is deeper could be written, and not read again beside other values."""
 
 TIMEOUT_CODE = "execution_timeout"
+
+Instead: TypeAlias = Outcome | KeepingCall
+"""What takes the place of a call: what came of it, or a call that keeps its result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,7 @@ class Tools:
     clock: Clock
     jitter: Callable[[], float]
     is_alive: Callable[[], bool]
+    results: KnownResults = field(default_factory=NoResults)
     largest_output_bytes: int = 4 * 1024 * 1024
 
 
@@ -84,6 +91,43 @@ class Attempts:
             return attempt, self._tools.effects[visit.node.kind].prepare(attempt)
         except PatchbayError as exc:
             return failed(exc, step=visit.path)
+
+    async def recall(self, ready: Sequence[tuple[Attempt, PreparedCall]], now: datetime) -> dict[str, Instead]:
+        """Say by path what takes the place of calls whose results are kept: a result, or a call that keeps its own.
+
+        While the database cannot tell, they wait: a result that is there must not be called for again.
+        """
+        instead: dict[str, Instead] = {}
+        keeping: list[tuple[Attempt, KeepingCall]] = []
+        for attempt, call in ready:
+            try:
+                keep = wish_to_keep(self._claimed, attempt)
+            except PatchbayError as exc:
+                instead[attempt.visit.path] = failed(exc, step=attempt.visit.path)
+            else:
+                if keep is not None:
+                    keeping.append((attempt, KeepingCall(call, keep)))
+        known: Mapping[str, Json] | None = {}
+        if keeping:
+            try:
+                known = await self._tools.results.find({call.keep.key.digest for _, call in keeping}, now=now)
+            except Unavailable:
+                known = None
+        for attempt, call in keeping:
+            instead[attempt.visit.path] = self._recalled(attempt, call, known, now)
+        return instead
+
+    def _recalled(
+        self, attempt: Attempt, call: KeepingCall, known: Mapping[str, Json] | None, now: datetime
+    ) -> Instead:
+        if known is None:
+            return Suspended(due_at=now + DATABASE_PAUSE, reason="database")
+        if call.keep.key.digest not in known:
+            return call
+        try:
+            return self._accepted(attempt, Succeeded(output=known[call.keep.key.digest], note=Note.CACHED))
+        except PatchbayError as exc:
+            return failed(exc, step=attempt.visit.path)
 
     async def perform(self, attempt: Attempt, call: PreparedCall) -> Outcome:
         """Make one call. Whatever a connector raises ends here."""

@@ -7,6 +7,7 @@ commit before it is made. A crash anywhere leaves the recorded steps, from which
 
 import asyncio
 from datetime import datetime
+from typing import TypeAlias
 
 from engine.attempts import Attempts, Tools, overtime
 from engine.errors import OutcomeUnknown, PatchbayError
@@ -17,13 +18,16 @@ from engine.model.action import Effect
 from engine.model.base import new_id
 from engine.model.execution import Claimed, DeadLetter, Failure, Status, StepRecord, StepStatus
 from engine.model.outcome import Outcome, Succeeded, Unknown
+from engine.model.result import Keep, Result
 from engine.nodes import PURE
-from engine.nodes.base import failed
+from engine.nodes.base import Attempt, PreparedCall, failed
 from engine.planner import apply, begin, intend, next_due, result, settle, wake
 from engine.state import Ending, Stage, State, Visit
 
 PURE_TURNS = 200
 """After so many rounds of pure steps the event loop gets a turn, so that a long chain cannot delay a heartbeat."""
+
+_Ready: TypeAlias = tuple[Visit, Attempt, PreparedCall]
 
 
 async def drive(claimed: Claimed, graph: Graph, tools: Tools) -> None:
@@ -128,17 +132,35 @@ class _Drive:
         prepared = []
         for visit in visits:
             ready = self._attempts.prepare(self._state, visit, now)
-            if not isinstance(ready, tuple):
+            if isinstance(ready, tuple):
+                prepared.append((visit, *ready))
+            else:
                 self._settle(visit, ready, now, effect=False)
-                continue
-            prepared.append((visit, *ready))
-            if ready[1].effect is Effect.UNREPEATABLE:
+        if self._graph.caches:
+            prepared = await self._recall(prepared, now)
+        for visit, _, call in prepared:
+            if call.effect is Effect.UNREPEATABLE:
                 self._record(intend(self._state, visit, now=now), effect=True)
         if prepared and (self._journal.is_urgent or not self._tools.is_alive()):
             await self._journal.checkpoint()
         started_at = self._tools.clock.now()
         for visit, attempt, call in prepared:
             self._running[group.create_task(self._attempts.perform(attempt, call))] = (visit, started_at)
+
+    async def _recall(self, prepared: list[_Ready], now: datetime) -> list[_Ready]:
+        """Settle the calls whose results are kept, and return the others.
+
+        A kept result may have expired at the next look: like a call's, it is committed before the next effect begins.
+        """
+        instead = await self._attempts.recall([(attempt, call) for _, attempt, call in prepared], now)
+        left = []
+        for visit, attempt, call in prepared:
+            what = instead.get(visit.path, call)
+            if isinstance(what, Outcome):
+                self._settle(visit, what, now, effect=True)
+            else:
+                left.append((visit, attempt, what))
+        return left
 
     async def _wait(self) -> None:
         """Wait for a call to end or a waiting visit to fall due, whichever comes first."""
@@ -162,6 +184,8 @@ class _Drive:
     def _record(self, record: StepRecord, outcome: Outcome | None = None, *, effect: bool) -> None:
         apply(self._state, record)
         response = outcome.response if isinstance(outcome, Succeeded) else None
+        if isinstance(outcome, Succeeded) and outcome.keep is not None:
+            self._journal.keep(_kept(outcome.keep, record))
         self._journal.add(record, urgent=effect or record.status is StepStatus.WAITING, response=response)
 
     async def _come_to_rest(self) -> None:
@@ -181,6 +205,11 @@ class _Drive:
         else:
             failure = ending.error or Failure(code="step_failed", message="a step failed")
             await self._journal.fail(failure, dead_letter(self._claimed, failure, now), now)
+
+
+def _kept(keep: Keep, record: StepRecord) -> Result:
+    at = record.finished_at or record.started_at
+    return Result(key=keep.key, output=record.output, stored_at=at, expires_at=at + keep.lifetime)
 
 
 def _cancelled(state: State, visit: Visit, now: datetime) -> StepRecord:

@@ -5,6 +5,7 @@ The planner walks it and handlers read it; it is immutable and shared by all exe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from engine.errors import DefinitionError
 from engine.expressions import Expression, Template, compile_expression, compile_template
@@ -31,6 +32,14 @@ PASSTHROUGH = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.DELAY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledCache:
+    """When a kept output may stand in for a call."""
+
+    key: Template
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledNode:
     """A node with what its handler needs.
 
@@ -53,6 +62,7 @@ class CompiledNode:
     bypass: Note | None
     input_schema: ValueSchema | None
     output_schema: ValueSchema | None
+    cache: CompiledCache | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,7 @@ class Graph:
     """One version, compiled.
 
     ``starts`` gives the start nodes per trigger key, ``default_starts`` all others'; ``maps`` the templates that shape
-    ``trigger.data``.
+    ``trigger.data``. ``caches`` says whether any node has a cache.
     """
 
     version_id: VersionId
@@ -72,6 +82,7 @@ class Graph:
     maps: Mapping[str, Template]
     variables: Mapping[str, Variable]
     settings: WorkflowSettings
+    caches: bool
 
     def starts_for(self, trigger_key: str) -> tuple[str, ...]:
         """The nodes that an event of this trigger starts."""
@@ -110,6 +121,7 @@ def compile_graph(definition: Definition, version_id: VersionId) -> Graph:
         },
         variables=definition.variables,
         settings=definition.settings,
+        caches=any(node.cache is not None for node in nodes.values()),
     )
 
 
@@ -129,6 +141,7 @@ def _compile_node(node: Node, inbound: tuple[int, ...], outbound: tuple[int, ...
         bypass=Note.DISABLED if node.disabled else Note.PINNED if node.has_pin else None,
         input_schema=_compile_schema(node.key, node.input_schema),
         output_schema=_compile_schema(node.key, node.output_schema),
+        cache=CompiledCache(key=compile_template(node.cache.key), lifetime=node.cache.lifetime) if node.cache else None,
     )
 
 

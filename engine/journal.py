@@ -5,6 +5,7 @@ from typing import Protocol
 
 from engine.model.base import ExecutorId, Json
 from engine.model.execution import Claimed, DeadLetter, ExecutionRecord, Failure, Response, Status, StepRecord
+from engine.model.result import Result
 
 
 class Records(Protocol):
@@ -26,6 +27,7 @@ class Journal:
         self._owner = owner
         self._recorder = recorder
         self._steps: dict[tuple[str, int], StepRecord] = {}
+        self._results: list[Result] = []
         self._response: Response | None = None
         self._answered = False
         self._urgent = False
@@ -41,6 +43,10 @@ class Journal:
         self._urgent = self._urgent or urgent
         if response is not None and not self._answered:
             self._response, self._answered = response, True
+
+    def keep(self, result: Result) -> None:
+        """Keep a result for other executions, from the next commit on."""
+        self._results.append(result)
 
     @property
     def is_urgent(self) -> bool:
@@ -87,7 +93,8 @@ class Journal:
             error=error,
             response=self._response,
             dead_letter=dead_letter,
+            results=tuple(self._results),
         )
-        self._steps, self._response, self._urgent = {}, None, False
+        self._steps, self._results, self._response, self._urgent = {}, [], None, False
         if not await self._recorder.record(record, reply_to=self._claimed.reply_to):
             raise OwnershipLost(self._claimed.id)

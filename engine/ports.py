@@ -19,6 +19,7 @@ from engine.repositories import (
     Executions,
     Liveness,
     Publications,
+    Results,
     Triggers,
     Workflows,
 )
@@ -41,6 +42,7 @@ class UnitOfWork(Protocol):
     triggers: Triggers
     events: Events
     executions: Executions
+    results: Results
     dead_letters: DeadLetters
     connections: Connections
     access: Access

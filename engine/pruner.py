@@ -1,4 +1,7 @@
-"""History has an end: final executions are deleted when their workflow's retention is over, a few at a time."""
+"""History has an end: final executions are deleted when their workflow's retention is over, a few at a time.
+
+So are kept results that have expired.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -18,10 +21,11 @@ _CACHED_VERSIONS = 10_000
 
 
 class Pruner:
-    """Delete expired executions, with their steps, dead letters and events, and expired events that started none.
+    """Delete expired executions with all that is theirs, expired events that started none, and expired results.
 
-    One pass looks at one page of workflows and deletes at most one batch of each; a round is over when all workflows
-    have been looked at and none had a full batch. What it deletes depends on the time alone, so two at once do no harm.
+    One pass looks at one page of workflows and deletes at most one batch of each, and one of results; a round is over
+    when all workflows have been looked at and no batch was full. What it deletes depends on the time alone, so two at
+    once do no harm.
     """
 
     name = "pruner"
@@ -56,8 +60,11 @@ class Pruner:
         async with self._database.read() as uow:
             workflows = await uow.workflows.list(self._projects[self._project], page)
             retained = [(workflow, await self._retained(uow, workflow)) for workflow in workflows]
+            stale = await uow.results.has_expired(now=self._clock.now())
         for workflow, keep in retained:
             self._unfinished |= await self._prune(workflow, keep)
+        if stale:
+            self._unfinished |= await self._prune_results()
         return self._next(workflows)
 
     async def _prune(self, workflow: Workflow, keep: timedelta) -> bool:
@@ -69,6 +76,13 @@ class Pruner:
             count = await self._expired(uow, workflow, before, limit=self._batch, delete=True)
             await uow.commit()
         log.info("history pruned", extra={"workflow_id": workflow.id, "count": count})
+        return count >= self._batch
+
+    async def _prune_results(self) -> bool:
+        async with self._database.write() as uow:
+            count = await uow.results.delete_expired(now=self._clock.now(), limit=self._batch)
+            await uow.commit()
+        log.info("results pruned", extra={"count": count})
         return count >= self._batch
 
     async def _expired(

@@ -34,6 +34,7 @@ from engine.publishing import Publishing
 from engine.reaper import Heartbeat, Reaper
 from engine.recorder import Recorder
 from engine.replay import Control
+from engine.results import StoredResults
 from engine.routes import Routes
 from engine.service import Service, run_service
 from engine.timers import Timers
@@ -173,6 +174,7 @@ async def _executor(stack: AsyncExitStack, hub: Hub) -> Executor:
         clock=hub.clock,
         jitter=random.random,
         is_alive=lambda: heartbeat.alive,
+        results=StoredResults(hub.database),
     )
     executor = Executor(
         database=hub.database,

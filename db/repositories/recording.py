@@ -1,11 +1,13 @@
 """Writing what executors found out, under the fence of owner and epoch."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from db.bulk import Columns, Kind
 from db.encoding import encode_failure, encode_response, optional_json
 from db.repositories.dead_letters import write_letters
+from db.repositories.results import write_results
 from db.repositories.steps import write_steps
 from db.transaction import Transaction
 from engine.model.base import ExecutionId, ProjectId
@@ -75,6 +77,9 @@ class Recording:
             self._transaction,
             [r.dead_letter for r in records if r.dead_letter and (r.id, r.owner, r.epoch) in standing],
         )
+        if any(record.results for record in records):
+            kept = [r.results for r in records if (r.id, r.owner, r.epoch) in standing]
+            await write_results(self._transaction, chain.from_iterable(kept))
         return {execution for execution, _, _ in counted}
 
     async def _write_postgres(self, rows: list[tuple[Any, ...]]) -> dict[_Fence, ProjectId]:

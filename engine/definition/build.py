@@ -6,6 +6,7 @@ from engine.definition.shapes import Record
 from engine.errors import Category
 from engine.model.base import JsonObject
 from engine.model.node import (
+    CachePolicy,
     Case,
     ConditionSpec,
     ConnectorSpec,
@@ -88,6 +89,7 @@ def _node(key: str, record: Record) -> Node:
         has_pin="pin" in record,
         input_schema=record.get("input_schema"),
         output_schema=record.get("output_schema"),
+        cache=CachePolicy(key=record["cache"]["key"], lifetime=record["cache"]["for"]) if "cache" in record else None,
     )
 
 

@@ -27,6 +27,7 @@ NAME: Final = Text(max_length=200, label="text")
 DESCRIPTION: Final = Text(max_length=10_000, label="text")
 
 LONGEST_DELAY: Final = timedelta(days=366)
+LONGEST_CACHE: Final = timedelta(days=30)
 
 CASE: Final = Section(
     noun="a case",
@@ -55,6 +56,25 @@ RETRY: Final = Section(
             ListOf(type=Choice(options=tuple(Category)), minimum=1, unique=True),
             "which categories of failure are tried again",
             default=["transient", "timeout", "capacity"],
+        ),
+    ),
+)
+
+CACHE: Final = Section(
+    noun="cache",
+    doc="When an earlier output stands in for a call.",
+    fields=(
+        Field(
+            "key",
+            Template(),
+            "calls with the same key have the same result; with the key `null` none is kept",
+            required=True,
+        ),
+        Field(
+            "for",
+            Duration(positive=True, maximum=LONGEST_CACHE),
+            "how long a result is kept, at most `30d`",
+            required=True,
         ),
     ),
 )
@@ -101,6 +121,7 @@ _CONNECTOR: Final = Section(
         ),
         Field("connection", Text(min_length=1, max_length=200), "the name of the connection to call it with"),
         Field("with", Template(mapping=True), "the action's inputs", default={}),
+        Field("cache", CACHE, "when an earlier output stands in for the call; never when absent"),
     ),
 )
 
@@ -183,7 +204,7 @@ NODES: Final = Kinds(
     noun="node",
     common=COMMON,
     later=("loop", "parallel", "wait", "approval", "workflow", "code", "prompt", "agent", "task"),
-    common_later=("cache", "undo"),
+    common_later=("undo",),
     kinds={
         NodeKind.CONNECTOR: _CONNECTOR,
         NodeKind.TRANSFORM: _TRANSFORM,

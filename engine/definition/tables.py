@@ -23,6 +23,7 @@ def tables() -> dict[str, str]:
         "settings": SETTINGS.fields,
         "node": format_nodes.COMMON,
         "retry": format_nodes.RETRY.fields,
+        "cache": format_nodes.CACHE.fields,
         "case": format_nodes.CASE.fields,
         "trigger": format_triggers.COMMON,
         "verify": _fields(format_triggers.VERIFY),

@@ -17,6 +17,7 @@ from engine.model.base import (
     VersionId,
     WorkflowId,
 )
+from engine.model.result import Result
 from engine.model.workflow import Lane
 
 
@@ -162,7 +163,7 @@ class ExecutionRecord:
     """What one commit of the recorder writes about one execution.
 
     The write counts only while ``owner`` still holds ``epoch`` and the row is ``running``. ``status`` ``RUNNING``
-    means that the execution goes on (a checkpoint); any other hands it back.
+    means that the execution goes on (a checkpoint); any other hands it back. ``results`` are kept for other executions.
     """
 
     id: ExecutionId
@@ -177,6 +178,7 @@ class ExecutionRecord:
     error: Failure | None = None
     response: Response | None = None
     dead_letter: DeadLetter | None = None
+    results: tuple[Result, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

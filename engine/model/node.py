@@ -70,6 +70,14 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CachePolicy:
+    """For how long a node's output stands in for further calls with the same ``key``, a template."""
+
+    key: Json
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorSpec:
     """Call one action (``use: connector.action``) with ``inputs`` (the field ``with``)."""
 
@@ -172,6 +180,7 @@ class Node:
     has_pin: bool = False
     input_schema: JsonObject | None = None
     output_schema: JsonObject | None = None
+    cache: CachePolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

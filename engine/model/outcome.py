@@ -8,13 +8,15 @@ from typing import TypeAlias
 from engine.model.base import Json
 from engine.model.execution import Failure, Note, Response
 from engine.model.node import MAIN
+from engine.model.result import Keep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
     """The node did its work and leaves by ``ports``.
 
-    ``response`` is what a respond node sends. ``note`` says that the node did not run, and why.
+    ``response`` is what a respond node sends. ``note`` says that the node did not run, and why. ``keep`` is the wish
+    that the output stand in for other calls.
     """
 
     output: Json = None
@@ -22,6 +24,7 @@ class Succeeded:
     assigned: Mapping[str, Json] | None = None
     response: Response | None = None
     note: Note | None = None
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,3 +17,4 @@ from engine.repositories.paging import EventFilter as EventFilter
 from engine.repositories.paging import ExecutionFilter as ExecutionFilter
 from engine.repositories.paging import Page as Page
 from engine.repositories.publications import Publications as Publications
+from engine.repositories.results import Results as Results

@@ -19,6 +19,7 @@ from engine.model.node import ConnectorSpec, DelaySpec, Node, NodeKind, OnError,
 from engine.model.outcome import Outcome, Succeeded
 from engine.model.workflow import Variable, WorkflowSettings
 from engine.nodes.base import Attempt
+from engine.results import KnownResults, NoResults
 from tests.fakes import FakeClock
 from tests.unit.engine.flows import graph, node
 
@@ -87,6 +88,7 @@ class Bench:
     log: list[str] = field(default_factory=list)
     effect: Effect = Effect.KEYED
     alive: bool = True
+    results: KnownResults = field(default_factory=NoResults)
 
     def __post_init__(self) -> None:
         self.recorder = FakeRecorder(self.log)
@@ -106,6 +108,7 @@ class Bench:
             clock=self.clock,
             jitter=lambda: 0.0,
             is_alive=lambda: self.alive,
+            results=self.results,
             largest_output_bytes=2000,
         )
         await drive(self.claimed(flow, data=data, steps=steps), flow, tools)

@@ -6,11 +6,12 @@ import pytest
 
 from engine.model.base import DEFAULT_PROJECT
 from engine.model.event import Fate
-from engine.model.execution import Status
+from engine.model.execution import ExecutionRecord, Status
+from engine.model.result import Result, ResultKey
 from engine.pruner import BETWEEN_ROUNDS, Pruner
 from engine.service import AT_ONCE
 from tests.fakes import FakeClock, SwitchedDatabase
-from tests.stored import Stored, store
+from tests.stored import OWNER, Stored, store
 
 DAY = timedelta(days=1)
 
@@ -126,3 +127,41 @@ async def test_old_events_that_started_nothing_are_deleted_too(
     await one_round(pruner)
 
     assert len(await stored.events()) == 1
+
+
+async def keep(stored: Stored, count: int, *, lifetime: timedelta) -> list[str]:
+    """Let an execution leave results."""
+    now = stored.clock.now()
+    digests = [f"{number}-{lifetime}" for number in range(count)]
+    results = tuple(
+        Result(
+            key=ResultKey(digest=digest, project_id=DEFAULT_PROJECT, workflow_id=stored.workflow_id, node="n"),
+            output=1,
+            stored_at=now,
+            expires_at=now + lifetime,
+        )
+        for digest in digests
+    )
+    execution_id = await stored.run()
+    async with stored.database.write() as uow:
+        record = ExecutionRecord(
+            id=execution_id, owner=OWNER, epoch=1, status=Status.SUCCEEDED, finished_at=now, results=results
+        )
+        assert await uow.executions.record([record]) == {execution_id}
+        await uow.commit()
+    return digests
+
+
+async def test_expired_results_are_deleted_in_small_batches_and_others_stay(
+    pruner: Pruner, stored: Stored, clock: FakeClock
+) -> None:
+    expiring = await keep(stored, 4, lifetime=DAY)
+    lasting = await keep(stored, 2, lifetime=3 * DAY)
+    clock.advance(DAY)
+
+    passes = [await pruner.tick(), await pruner.tick()]
+
+    async with stored.database.read() as uow:
+        left = await uow.results.find([*expiring, *lasting], now=clock.now() - DAY)
+    assert set(left) == set(lasting)
+    assert passes == [AT_ONCE, BETWEEN_ROUNDS]

@@ -1,11 +1,13 @@
 """The settings that any node may have are checked when a definition is saved."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from engine.definition import parse_definition
 from engine.definition.cautions import cautions
+from engine.model.node import CachePolicy
 from tests.unit.engine.definition.texts import only, problems, workflow
 
 
@@ -139,3 +141,37 @@ def test_a_pin_that_does_not_satisfy_the_output_schema_is_refused() -> None:
 
     assert found.place == "nodes.n.pin"
     assert 'pin.a[0]: the value is not of type "integer"' in found.message
+
+
+CALL = "type: connector, use: http.request, with: {url: 'https://example.com'}"
+
+
+def test_a_cache_has_a_key_and_a_time() -> None:
+    definition, _ = parse_definition(_one(f"{{{CALL}, cache: {{key: '{{{{ trigger.data }}}}', for: 1h}}}}"))
+
+    assert definition.nodes["n"].cache == CachePolicy(key="{{ trigger.data }}", lifetime=timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("cache", "place", "message"),
+    [
+        ("{for: 1h}", "nodes.n.cache.key", '"key" is missing'),
+        ("{key: a}", "nodes.n.cache.for", '"for" is missing'),
+        ("{key: a, for: 0s}", "nodes.n.cache.for", "too short"),
+        ("{key: a, for: 31d}", "nodes.n.cache.for", "too long"),
+        ("{key: '{{ nobody.x }}', for: 1h}", "nodes.n.cache.key", "nobody"),
+        ("{key: '{{ steps.n }}', for: 1h}", "nodes.n.cache.key", "refers to itself"),
+        ("{key: a, for: 1h, size: 1}", "nodes.n.cache.size", "not a field"),
+    ],
+)
+def test_a_cache_that_cannot_work_is_refused(cache: str, place: str, message: str) -> None:
+    found = only(_one(f"{{{CALL}, cache: {cache}}}"))
+
+    assert found.place == place
+    assert message in found.message
+
+
+def test_only_what_calls_something_has_a_cache() -> None:
+    found = only(_one("{type: transform, value: 1, cache: {key: a, for: 1h}}"))
+
+    assert found.message == '"cache" is not a field of a transform node'

@@ -215,7 +215,7 @@ def test_a_mistake_in_a_trigger_has_its_place_and_its_fix(
             for kind in ("polling", "chat")
         ),
         (workflow(nodes="{a: {type: transform, steps: []}}"), "nodes.a.steps"),
-        (workflow(nodes="{a: {type: transform, value: 1, cache: {}}}"), "nodes.a.cache"),
+        (workflow(nodes="{a: {type: transform, value: 1, undo: {}}}"), "nodes.a.undo"),
         (workflow(settings="{concurrency: {}}"), "settings.concurrency"),
         (workflow(triggers="{t: {type: schedule, rrule: x}}"), "triggers.t.rrule"),
         (workflow(triggers="{t: {type: webhook, verify: none, allow_ips: []}}"), "triggers.t.allow_ips"),
