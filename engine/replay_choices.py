@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine.errors import Conflict, InvalidRequest
+from engine.errors import Conflict, DefinitionError, InvalidRequest
 from engine.model.base import EventId, ExecutionId, Json, VersionId, new_id
 from engine.model.event import Event, Fate, NewExecution
 from engine.model.execution import Execution, Status, StepRecord, StepStatus
@@ -82,15 +82,12 @@ async def edited_event(
     Raises:
         Conflict: The old event is gone.
         InvalidRequest: The trigger has an ``input_schema``, and the data do not satisfy it.
+        DefinitionError: That schema cannot be used.
     """
     event = await uow.events.find(old.project_id, old.event_id)
     if event is None:
         raise Conflict("the event of this execution was removed; start the workflow with the new input")
-    trigger = definition.triggers.get(old.trigger_key)
-    if trigger is not None and isinstance(trigger.spec, ManualSpec) and trigger.spec.input_schema is not None:
-        problem = ValueSchema(trigger.spec.input_schema).problem(data, "input")
-        if problem is not None:
-            raise InvalidRequest(f"the input does not satisfy the trigger's input_schema: {problem}")
+    _check_input(definition, old.trigger_key, data)
     edited: Event = replace(
         event,
         id=EventId(new_id()),
@@ -104,6 +101,19 @@ async def edited_event(
     )
     await uow.events.insert([edited])
     return edited.id
+
+
+def _check_input(definition: Definition, key: str, data: Json) -> None:
+    trigger = definition.triggers.get(key)
+    if trigger is None or not isinstance(trigger.spec, ManualSpec) or trigger.spec.input_schema is None:
+        return
+    try:
+        schema = ValueSchema(trigger.spec.input_schema)
+    except ValueError as error:
+        raise DefinitionError(f'the input_schema of the trigger "{key}" cannot be used: {error}') from error
+    problem = schema.problem(data, "input")
+    if problem is not None:
+        raise InvalidRequest(f"the input does not satisfy the trigger's input_schema: {problem}")
 
 
 def kept_records(

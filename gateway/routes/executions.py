@@ -194,6 +194,11 @@ endpoints = [
         method="POST", path=f"{_ONE}/rerun", handler=rerun_execution, scope=Scope.EXECUTE, status=202, refusals=(409,)
     ),
     Endpoint(
-        method="POST", path=f"{_ONE}/replay", handler=replay_execution, scope=Scope.EXECUTE, status=202, refusals=(409,)
+        method="POST",
+        path=f"{_ONE}/replay",
+        handler=replay_execution,
+        scope=Scope.EXECUTE,
+        status=202,
+        refusals=(409, 422),
     ),
 ]
