@@ -17,6 +17,7 @@
         │   ├── RateLimited        (category capacity)
         │   ├── RemoteUnavailable  (category transient)
         │   ├── StepTimeout        (category timeout)
+        │   ├── WorkerLost         the process that ran code died
         │   └── CircuitOpen        nothing was sent; uses up no attempt
         └── PermanentError     it never will
             ├── InvalidInput
@@ -24,6 +25,7 @@
             ├── RemoteRejected     (category business)
             ├── ConnectionRevoked
             ├── LimitExceeded      a bound of ours; the message names it
+            ├── CodeFailed         a code node's source threw an error
             └── OutcomeUnknown     the call may or may not have happened; a person decides
 
 Classes are split by what the catcher must do, not by where the error arose. ``code`` is stable: it is
@@ -202,6 +204,12 @@ class StepTimeout(RetryableError):
     category = Category.TIMEOUT
 
 
+class WorkerLost(RetryableError):
+    """The process that ran a `code` node died or made no sense; another attempt gets a new one."""
+
+    code = "worker_lost"
+
+
 class CircuitOpen(RetryableError):
     """The breaker of this connection is open; nothing was sent."""
 
@@ -244,6 +252,12 @@ class LimitExceeded(PermanentError):
     """A bound of Patchbay's was reached; the message names it."""
 
     code = "limit_exceeded"
+
+
+class CodeFailed(PermanentError):
+    """The source of a `code` node cannot be read, threw an error, or returned something that is not JSON."""
+
+    code = "code_failed"
 
 
 class OutcomeUnknown(PermanentError):

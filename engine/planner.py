@@ -84,6 +84,7 @@ def settle(
         due_at=due_at,
         wait_reason=_wait_reason(outcome, status),
         note=outcome.note if isinstance(outcome, Succeeded) else None,
+        log=outcome.log if isinstance(outcome, Succeeded | Failed) else (),
     )
 
 

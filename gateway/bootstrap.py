@@ -27,6 +27,7 @@ from engine.holding import Releaser
 from engine.intake import Intake
 from engine.model.base import ExecutorId, new_id
 from engine.model.node import NodeKind
+from engine.nodes.code import CodeHandler
 from engine.nodes.connector import ConnectorHandler
 from engine.ports import Broker, Clock
 from engine.pruner import Pruner
@@ -38,6 +39,7 @@ from engine.results import StoredResults
 from engine.routes import Routes
 from engine.service import Service, run_service
 from engine.timers import Timers
+from engine.workers import Workers
 from gateway.bindings import Bindings
 from gateway.clock import SystemClock
 from gateway.encryption import open_vault
@@ -166,10 +168,11 @@ async def _executor(stack: AsyncExitStack, hub: Hub) -> Executor:
     heartbeat = await stack.enter_async_context(
         Heartbeat(hub.database, hub.clock, owner, details=lambda: {"name": hub.name})
     )
+    workers = await stack.enter_async_context(Workers())
     handler = ConnectorHandler(actions=hub.registry, connections=Bindings(hub.database, hub.clock), breakers=breakers)
     tools = Tools(
         owner=owner,
-        effects={NodeKind.CONNECTOR: handler},
+        effects={NodeKind.CONNECTOR: handler, NodeKind.CODE: CodeHandler(workers)},
         recorder=recorder,
         clock=hub.clock,
         jitter=random.random,

@@ -6,8 +6,10 @@ from typing import Any
 from db.bulk import Columns, Kind
 from db.encoding import (
     decode_failure,
+    decode_json,
     decode_ports,
     encode_failure,
+    encode_json,
     encode_ports,
     optional_json,
     read_optional,
@@ -35,6 +37,7 @@ _COLUMNS = Columns.of(
     due_at=Kind.TIME,
     wait_reason=Kind.TEXT,
     note=Kind.WORD,
+    log=Kind.WORD,
 )
 _REPLACE = " ON CONFLICT (execution_id, path, attempt) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in _COLUMNS.names[4:]
@@ -44,7 +47,7 @@ _WRITE_SQLITE = _COLUMNS.insert_row("steps") + _REPLACE
 
 _READ = (
     "SELECT execution_id, path, node, attempt, seq, status, started_at, finished_at, ports, output, assigned, error, "
-    "due_at, wait_reason, note FROM steps WHERE execution_id {} ORDER BY execution_id, seq"
+    "due_at, wait_reason, note, log FROM steps WHERE execution_id {} ORDER BY execution_id, seq"
 )
 _READ_POSTGRES = _READ.format("= ANY ($1::uuid[])")
 _READ_SQLITE = _READ.format("IN (SELECT value FROM json_each(?))")
@@ -94,6 +97,7 @@ def _values(execution: ExecutionId, project: ProjectId, step: StepRecord) -> tup
         step.due_at,
         step.wait_reason,
         None if step.note is None else step.note.value,
+        encode_json(step.log) if step.log else None,
     )
 
 
@@ -113,4 +117,5 @@ def _step(row: Sequence[Any]) -> StepRecord:
         due_at=read_optional_time(row[12]),
         wait_reason=row[13],
         note=None if row[14] is None else Note(row[14]),
+        log=tuple(decode_json(row[15])) if row[15] is not None else (),
     )

@@ -8,6 +8,8 @@ from engine.model.base import JsonObject
 from engine.model.node import (
     CachePolicy,
     Case,
+    CodeLimits,
+    CodeSpec,
     ConditionSpec,
     ConnectorSpec,
     DelaySpec,
@@ -126,6 +128,9 @@ def _node_spec(record: Record) -> NodeSpec:
             return DelaySpec(duration=record.get("for"), until=record.get("until"))
         case NodeKind.RESPOND:
             return RespondSpec(status=record["status"], headers=record["headers"], body=record.get("body"))
+        case NodeKind.CODE:
+            limits = CodeLimits(**record["limits"])
+            return CodeSpec(language=record["language"], source=record["source"], limits=limits)
         case _:
             return StopSpec(
                 succeeded=record["as"] == "succeeded", output=record.get("output"), message=record.get("message", "")

@@ -16,6 +16,7 @@ from engine.definition.types import (
     Duration,
     Expression,
     Number,
+    Size,
     Template,
     TemplateOr,
     Text,
@@ -200,10 +201,40 @@ _STOP: Final = Section(
     ),
 )
 
+LIMITS: Final = Section(
+    noun="limits",
+    doc="What one run of a source may use.",
+    fields=(
+        Field(
+            "time",
+            Duration(minimum=timedelta(seconds=1), maximum=timedelta(seconds=10)),
+            "how long it may run, `1s` to `10s`",
+            default="5s",
+        ),
+        Field(
+            "memory", Size(maximum=256 * 1024 * 1024), "how much memory it may use, at most `256MiB`", default="64MiB"
+        ),
+        Field("output", Size(maximum=4 * 1024 * 1024), "how large its result may be, at most `4MiB`", default="1MiB"),
+        Field(
+            "console", Size(maximum=256 * 1024), "how much console output is kept, at most `256KiB`", default="64KiB"
+        ),
+    ),
+)
+
+_CODE: Final = Section(
+    noun="a code node",
+    doc="Run JavaScript or Python of your own, in a process without files and network.",
+    fields=(
+        Field("language", Choice(options=("javascript", "python")), "what the source is written in", required=True),
+        Field("source", Text(min_length=1, max_length=100_000), "what to run; it is no template", required=True),
+        Field("limits", LIMITS, "what one run may use", default={}),
+    ),
+)
+
 NODES: Final = Kinds(
     noun="node",
     common=COMMON,
-    later=("loop", "parallel", "wait", "approval", "workflow", "code", "prompt", "agent", "task"),
+    later=("loop", "parallel", "wait", "approval", "workflow", "prompt", "agent", "task"),
     common_later=("undo",),
     kinds={
         NodeKind.CONNECTOR: _CONNECTOR,
@@ -214,5 +245,6 @@ NODES: Final = Kinds(
         NodeKind.DELAY: _DELAY,
         NodeKind.RESPOND: _RESPOND,
         NodeKind.STOP: _STOP,
+        NodeKind.CODE: _CODE,
     },
 )

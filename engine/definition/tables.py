@@ -25,6 +25,7 @@ def tables() -> dict[str, str]:
         "retry": format_nodes.RETRY.fields,
         "cache": format_nodes.CACHE.fields,
         "case": format_nodes.CASE.fields,
+        "limits": format_nodes.LIMITS.fields,
         "trigger": format_triggers.COMMON,
         "verify": _fields(format_triggers.VERIFY),
         "respond": _fields(format_triggers.RESPOND),

@@ -139,6 +139,10 @@ class Choice:
         return {"enum": list(self.options)}
 
 
+def _bound(length: timedelta) -> str:
+    return f"{length.days}d" if length.days else f"{length.total_seconds():g}s"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
     """A length of time as text, from ``minimum`` to ``maximum``; ``positive`` refuses zero."""
@@ -160,7 +164,7 @@ class Duration:
             least = f"at least {self.minimum.total_seconds():g}s" if self.minimum else "more than 0s"
             return report.wrong(at, f'"{value}" is too short', fix=f"it must be {least}")
         if duration > self.maximum:
-            return report.wrong(at, f'"{value}" is too long', fix=f"it must be at most {self.maximum.days}d")
+            return report.wrong(at, f'"{value}" is too long', fix=f"it must be at most {_bound(self.maximum)}")
         return duration
 
     def schema(self) -> JsonObject:

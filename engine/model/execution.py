@@ -87,7 +87,7 @@ class StepRecord:
     ``path`` is the node's key, ``key#2`` from the second visit on. ``seq`` counts records within the execution from
     1; folding the records in that order rebuilds the planner's state. ``ports`` are the outlets taken (for a
     condition ``("true",)``); ``assigned`` the variables set; ``due_at`` when a waiting or retrying one continues;
-    ``note`` says that the node did not run, and why.
+    ``note`` says that the node did not run, and why. ``log`` is what its code wrote to the console, in lines.
     """
 
     path: str
@@ -104,6 +104,7 @@ class StepRecord:
     due_at: datetime | None = None
     wait_reason: str | None = None
     note: Note | None = None
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

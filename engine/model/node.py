@@ -26,6 +26,7 @@ class NodeKind(StrEnum):
     DELAY = "delay"
     RESPOND = "respond"
     STOP = "stop"
+    CODE = "code"
 
 
 class JoinKind(StrEnum):
@@ -149,8 +150,35 @@ class StopSpec:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeLimits:
+    """What one run of a source may use; memory, output and console in bytes."""
+
+    time: timedelta = timedelta(seconds=5)
+    memory: int = 64 * 1024 * 1024
+    output: int = 1024 * 1024
+    console: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeSpec:
+    """Run a ``source`` in ``javascript`` or ``python``."""
+
+    language: str
+    source: str
+    limits: CodeLimits = CodeLimits()
+
+
 NodeSpec: TypeAlias = (
-    ConnectorSpec | TransformSpec | ConditionSpec | SwitchSpec | MergeSpec | DelaySpec | RespondSpec | StopSpec
+    ConnectorSpec
+    | TransformSpec
+    | ConditionSpec
+    | SwitchSpec
+    | MergeSpec
+    | DelaySpec
+    | RespondSpec
+    | StopSpec
+    | CodeSpec
 )
 
 

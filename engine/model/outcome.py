@@ -15,8 +15,8 @@ from engine.model.result import Keep
 class Succeeded:
     """The node did its work and leaves by ``ports``.
 
-    ``response`` is what a respond node sends. ``note`` says that the node did not run, and why. ``keep`` is the wish
-    that the output stand in for other calls.
+    ``response`` is what a respond node sends. ``note`` says that the node did not run, and why. ``log`` is what its
+    code wrote to the console. ``keep`` is the wish that the output stand in for other calls.
     """
 
     output: Json = None
@@ -25,6 +25,7 @@ class Succeeded:
     response: Response | None = None
     note: Note | None = None
     keep: Keep | None = None
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +38,11 @@ class Suspended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The attempt failed. ``retry_after`` is the wait the remote side asked for."""
+    """The attempt failed. ``retry_after`` is the wait the remote side asked for; ``log`` as in ``Succeeded``."""
 
     failure: Failure
     retry_after: timedelta | None = None
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,8 @@ class ExecutionView(Struct, frozen=True, kw_only=True):
 class StepView(Struct, frozen=True, kw_only=True):
     """One attempt at one visit of a node. ``ports`` are the outlets taken; ``due_at`` is when a waiting one goes on.
 
-    ``note`` says why the node did not run: it is disabled or pinned, or its result was cached.
+    ``note`` says why the node did not run: it is disabled or pinned, or its result was cached. ``log`` is what its
+    code wrote to the console.
     """
 
     path: str
@@ -50,6 +51,7 @@ class StepView(Struct, frozen=True, kw_only=True):
     due_at: datetime | None
     wait_reason: str | None
     note: Note | None
+    log: list[str]
     ports: list[str]
     output: Any
     assigned: dict[str, Any] | None
@@ -108,6 +110,7 @@ def step_view(record: StepRecord) -> StepView:
         due_at=record.due_at,
         wait_reason=record.wait_reason,
         note=record.note,
+        log=list(record.log),
         ports=list(record.ports),
         output=record.output,
         assigned=dict(record.assigned) if record.assigned is not None else None,

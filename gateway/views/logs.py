@@ -54,6 +54,8 @@ def _step_lines(record: StepRecord) -> Iterator[LogLine]:
     yield _line(record.started_at, f"started{attempt}", step=record.path)
     at = record.finished_at or record.started_at
     why = f": {record.error.code}: {record.error.message}" if record.error is not None else ""
+    for text in record.log:
+        yield _line(at, f"console: {text}", step=record.path)
     match record.status:
         case StepStatus.SUCCEEDED:
             ports = [port for port in record.ports if port != "main"]

@@ -50,13 +50,14 @@ def test_every_answer_is_produced_by_a_test() -> None:
     assert unproved == NOT_BY_HTTP
 
 
-def codes_in(tree: ast.AST) -> Iterator[str]:
-    """What stands as ``Failure(code="…")``, and constants whose name ends in ``CODE``."""
+def codes_in(tree: ast.Module) -> Iterator[str]:
+    """What stands as ``Failure(code="…")``, and constants of modules whose name ends in ``CODE``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Failure":
             for keyword in node.keywords:
                 if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
                     yield str(keyword.value.value)
+    for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith("CODE"):
             value = node.value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
