@@ -6,6 +6,7 @@ one transaction only if neither opens its own.
 """
 
 import asyncio
+import sqlite3
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from engine.errors import ConfigurationError
 
@@ -40,12 +42,14 @@ _READER_RULES = {
 
 _SQLITE_PRAGMAS = (
     "busy_timeout = 10000",
-    "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
     "cache_size = -8192",
     "temp_store = MEMORY",
 )
+
+_WAL_ATTEMPTS = 100
+_WAL_PAUSE_SECONDS = 0.05
 
 # Connections whose askers were cancelled; an event loop keeps no task alive by itself.
 _abandoned: set[asyncio.Task[Any]] = set()
@@ -169,9 +173,27 @@ def _sqlite(url: URL, *, size: int, wait: timedelta, read_only: bool) -> AsyncEn
 
     def prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
+        _use_write_ahead_log(cursor)
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     event.listen(engine.sync_engine, "connect", prepare)
     return engine
+
+
+def _use_write_ahead_log(cursor: Any) -> None:
+    """Switch the file to WAL if it is not there yet.
+
+    SQLite does not wait for its busy timeout here: of several processes that open a new file at once, all but one may
+    be told at once that it is locked (https://sqlite.org/wal.html, "Activating And Configuring WAL Mode").
+    """
+    for attempt in range(_WAL_ATTEMPTS):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if attempt + 1 == _WAL_ATTEMPTS:
+                raise
+            await_only(asyncio.sleep(_WAL_PAUSE_SECONDS))
+        else:
+            return
