@@ -3,16 +3,14 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-import jsonschema_rs
-
 from engine.errors import DefinitionError, InvalidRequest, Problem
 from engine.model.base import Json, JsonObject, VersionId
 from engine.ports import UnitOfWork
+from engine.value_schemas import ValueSchema
 from gateway.auth import Keys
 from gateway.bootstrap import Hub
 from gateway.readings import Readings
 
-MOST_PROBLEMS = 50
 MOST_KEPT = 1000
 
 
@@ -57,30 +55,27 @@ class InputSchemas:
     """Compiled input schemas of manual triggers. A version never changes, so neither does what its schema means."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[VersionId, str], jsonschema_rs.Validator] = OrderedDict()
+        self._known: OrderedDict[tuple[VersionId, str], ValueSchema] = OrderedDict()
 
     def check(self, version_id: VersionId, key: str, schema: JsonObject, value: Json) -> None:
         """Check an input.
 
         Raises:
-            InvalidRequest: It does not satisfy the schema; every problem names its path inside the value.
+            InvalidRequest: It does not satisfy the schema; the first problem names its path inside the value.
         """
-        validator = self._known.get((version_id, key)) or self._compile(version_id, key, schema)
-        problems = []
-        for error in validator.iter_errors(value):
-            place = ".".join(str(part) for part in error.instance_path) or "input"
-            problems.append(Problem(place=place, message=error.message[:500]))
-            if len(problems) == MOST_PROBLEMS:
-                break
-        if problems:
-            raise InvalidRequest("the input does not satisfy the trigger's input_schema", problems=tuple(problems))
+        known = self._known.get((version_id, key)) or self._compile(version_id, key, schema)
+        problem = known.problem(value, "input")
+        if problem is not None:
+            place, _, message = problem.partition(": ")
+            found = Problem(place=place, message=message[:500])
+            raise InvalidRequest("the input does not satisfy the trigger's input_schema", problems=(found,))
 
-    def _compile(self, version_id: VersionId, key: str, schema: JsonObject) -> jsonschema_rs.Validator:
+    def _compile(self, version_id: VersionId, key: str, schema: JsonObject) -> ValueSchema:
         try:
-            validator = jsonschema_rs.validator_for(schema, offline=True)
-        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as exc:
+            compiled = ValueSchema(schema)
+        except ValueError as exc:
             raise DefinitionError(f'the input_schema of the trigger "{key}" cannot be used: {exc}') from exc
-        self._known[version_id, key] = validator
+        self._known[version_id, key] = compiled
         while len(self._known) > MOST_KEPT:
             self._known.popitem(last=False)
-        return validator
+        return compiled

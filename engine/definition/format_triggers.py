@@ -133,7 +133,7 @@ _SCHEDULE: Final = Section(
 _MANUAL: Final = Section(
     noun="a manual trigger",
     doc="A call by API or command line.",
-    fields=(Field("input_schema", JsonSchema(), "a JSON Schema that the input must satisfy"),),
+    fields=(Field("input_schema", JsonSchema(bounded=True), "a JSON Schema that the input must satisfy"),),
 )
 
 TRIGGERS: Final = Kinds(

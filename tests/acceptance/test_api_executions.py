@@ -125,10 +125,11 @@ async def test_an_input_that_does_not_fit_is_refused_with_its_path(client: Clien
     )
     workflow = await client.create(text)
 
-    problem = await client.execute(workflow, {"lines": [1, "two"]}, expect=400)
+    missing = await client.execute(workflow, {"lines": [1]}, expect=400)
+    wrong = await client.execute(workflow, {"amount": 1, "lines": [1, "two"]}, expect=400)
 
-    assert problem["code"] == "invalid_request"
-    assert {place["place"] for place in problem["problems"]} == {"input", "lines.1"}
+    assert {missing["code"], wrong["code"]} == {"invalid_request"}
+    assert [missing["problems"][0]["place"], wrong["problems"][0]["place"]] == ["input", "input.lines[1]"]
     assert (await client.get("/events", workflow=workflow))["items"] == []
 
 
