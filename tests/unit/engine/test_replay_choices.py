@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import Conflict, DefinitionError, InvalidRequest
+from engine.errors import Conflict, InvalidDefinition, InvalidRequest
 from engine.graph import Graph
-from engine.model.base import DEFAULT_PROJECT, EventId, ExecutionId, ProjectId, VersionId, WorkflowId, new_id
+from engine.model.base import EventId, ExecutionId, ProjectId, VersionId, WorkflowId, new_id
 from engine.model.execution import Execution, Failure, Status, StepRecord, StepStatus
 from engine.model.node import Edge, NodeKind
 from engine.model.outcome import Failed, Outcome
@@ -19,7 +19,7 @@ from engine.replay_choices import Choice, kept_records
 from engine.state import Visit
 from tests.fakes import START as NOW
 from tests.unit.engine.flows import graph, node
-from tests.unit.engine.hub import ACTOR, Parts
+from tests.unit.engine.hub import Parts
 from tests.unit.engine.test_planner_properties import JOINS, choose, graphs, run
 
 
@@ -137,18 +137,12 @@ def test_a_cancelled_execution_is_not_taken_up_in_the_middle() -> None:
         kept_records(definition_of(FORK), ended(Status.CANCELLED), [record("a", 1)], "a", now=NOW)
 
 
-async def test_an_input_schema_that_cannot_be_used_is_said_to_be_one(parts: Parts) -> None:
-    workflow = await parts.publish(
-        "name: orders\ntriggers: {by_hand: {type: manual, input_schema: {type: string, pattern: '(?=x)'}}}\n"
-        "nodes: {a: {type: transform, value: 1}}\n"
-    )
-    receipt = await parts.intake.accept(parts.event(await parts.trigger(workflow, "by_hand"), "x"))
-    assert receipt.execution_id is not None
-    await parts.control.cancel(DEFAULT_PROJECT, receipt.execution_id, actor=ACTOR)
-    choice = Choice(begin="start", edited=True, data="y")
-
-    with pytest.raises(DefinitionError, match='the input_schema of the trigger "by_hand" cannot be used'):
-        await parts.control.replay_execution(DEFAULT_PROJECT, receipt.execution_id, choice, actor=ACTOR)
+async def test_an_input_schema_that_cannot_be_used_is_refused_when_it_is_saved(parts: Parts) -> None:
+    with pytest.raises(InvalidDefinition, match="input_schema: is no JSON Schema"):
+        await parts.publish(
+            "name: orders\ntriggers: {by_hand: {type: manual, input_schema: {type: string, pattern: '(?=x)'}}}\n"
+            "nodes: {a: {type: transform, value: 1}}\n"
+        )
 
 
 @pytest.mark.parametrize("begin", ["failed", "charge"])
