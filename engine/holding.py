@@ -4,11 +4,12 @@ from datetime import timedelta
 
 from engine.graphs import Graphs
 from engine.intake import Announcements
-from engine.model.base import ExecutionId, new_id
+from engine.model.base import ExecutionId
 from engine.model.event import Event, Fate, NewExecution
 from engine.model.workflow import Lane
 from engine.ports import Clock, Database, UnitOfWork
 from engine.service import AT_ONCE
+from engine.starting import new_execution
 
 BATCH = 200
 IDLE = timedelta(seconds=1)
@@ -46,16 +47,13 @@ class Releaser:
             raise LookupError(f"the trigger of the held event {event.id} is gone")
         trigger = route.trigger
         settings = (await self._graphs.definition(trigger.version_id, within=uow)).settings
-        now = self._clock.now()
-        return NewExecution(
-            id=ExecutionId(new_id()),
+        return new_execution(
             project_id=event.project_id,
             workflow_id=event.workflow_id,
             version_id=trigger.version_id,
             trigger_id=event.trigger_id,
             trigger_key=trigger.key,
             event_id=event.id,
-            lane=settings.priority,
-            created_at=now,
-            deadline_at=now + settings.timeout,
+            settings=settings,
+            now=self._clock.now(),
         )

@@ -18,6 +18,7 @@ from engine.model.workflow import Lane, WhilePaused, WorkflowStatus
 from engine.ports import Clock, Database, UnitOfWork
 from engine.routes import Route, Routes
 from engine.scope import trigger_scope
+from engine.starting import new_execution
 
 LONGEST_KEY = 512
 
@@ -115,17 +116,15 @@ class Intake:
         trigger = route.trigger
         execution = None
         if fate is Fate.STARTED:
-            execution = NewExecution(
-                id=ExecutionId(new_id()),
+            execution = new_execution(
                 project_id=trigger.project_id,
                 workflow_id=trigger.workflow_id,
                 version_id=trigger.version_id,
                 trigger_id=trigger.id,
                 trigger_key=trigger.key,
                 event_id=event_id,
-                lane=route.settings.priority,
-                created_at=now,
-                deadline_at=now + route.settings.timeout,
+                settings=route.settings,
+                now=now,
                 reply_to=new.reply_to,
             )
         event = Event(

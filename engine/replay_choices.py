@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.errors import Conflict, DefinitionError, InvalidRequest
-from engine.model.base import EventId, ExecutionId, Json, VersionId, new_id
+from engine.model.base import EventId, Json, VersionId, new_id
 from engine.model.event import Event, Fate, NewExecution
 from engine.model.execution import Execution, Status, StepRecord, StepStatus
 from engine.model.node import NodeKind
 from engine.model.workflow import Definition, ManualSpec, Workflow, WorkflowStatus
 from engine.ports import UnitOfWork
+from engine.starting import new_execution
 from engine.value_schemas import ValueSchema
 
 START = "start"
@@ -56,17 +57,15 @@ def choose_version(workflow: Workflow, old: Execution, choice: Choice) -> Versio
 
 def rerun_of(old: Execution, definition: Definition, *, version_id: VersionId, now: datetime) -> NewExecution:
     """Return a new execution for the same event."""
-    return NewExecution(
-        id=ExecutionId(new_id()),
+    return new_execution(
         project_id=old.project_id,
         workflow_id=old.workflow_id,
         version_id=version_id,
         trigger_id=old.trigger_id,
         trigger_key=old.trigger_key,
         event_id=old.event_id,
-        lane=definition.settings.priority,
-        created_at=now,
-        deadline_at=now + definition.settings.timeout,
+        settings=definition.settings,
+        now=now,
         rerun_of=old.id,
     )
 
