@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from engine.audit import Act, audit
+from engine.endings import reopened
 from engine.errors import Conflict, NotFound
 from engine.graphs import Graphs
 from engine.intake import Announcements
@@ -114,14 +115,12 @@ class Control:
             execution = await uow.executions.find(project, letter.execution_id)
             if execution is None or execution.status is not Status.FAILED:
                 raise Conflict("the execution of this dead letter is not failed any more")
-            settings = (await self._graphs.definition(execution.version_id, within=uow)).settings
-            lane = await uow.executions.revive(letter.execution_id, now=now, deadline_at=now + settings.timeout)
-            resolved = await uow.dead_letters.resolve(letter_id, state="replayed", by=actor, now=now)
-            if lane is None or not resolved:
+            lane = await self._go_on(uow, execution)
+            if not await uow.dead_letters.resolve(letter_id, state="replayed", by=actor, now=now):
                 raise Conflict("somebody else resolved this dead letter at the same moment")
             await audit(uow, self._clock, Act(project, actor), "dead_letter.replay", target=letter_id)
             await uow.commit()
-        self._announcements.announce({Lane(lane): [letter.execution_id]})
+        self._announcements.announce({lane: [letter.execution_id]})
         return letter.execution_id
 
     async def discard(self, project: ProjectId, letter_id: str, *, actor: str) -> None:
@@ -140,6 +139,8 @@ class Control:
         lane = await uow.executions.revive(old.id, now=now, deadline_at=now + settings.timeout)
         if lane is None:
             raise Conflict(f"the execution is {old.status.value}, not failed; replay it from start")
+        steps = reopened(await uow.executions.steps(old.id), now=now)
+        await uow.executions.rewrite(old.id, old.project_id, steps)
         return lane
 
     async def _again(self, uow: UnitOfWork, old: Execution, choice: Choice, *, actor: str) -> NewExecution:

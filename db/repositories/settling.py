@@ -6,16 +6,16 @@ from typing import Any
 
 from sqlalchemy import and_, delete, exists, func, literal, select, text, update
 
+from db.repositories.steps import write_steps
 from db.tables import dead_letters, events, executions, steps
 from db.transaction import Transaction
 from db.types import UtcDateTime, one_of
-from engine.model.base import ExecutionId, WorkflowId, is_id
-from engine.model.execution import Failure, Status, StepStatus
+from engine.model.base import ExecutionId, ProjectId, WorkflowId, is_id
+from engine.model.execution import Failure, Status, StepRecord, StepStatus
 from engine.model.workflow import Lane
 
 _FINAL = text("executions.status IN ('succeeded', 'failed', 'cancelled')")
 _OPEN_STEPS = [StepStatus.WAITING.value, StepStatus.RETRYING.value, StepStatus.RUNNING.value]
-_FAILED_STEPS = [StepStatus.FAILED.value, StepStatus.UNKNOWN.value]
 
 
 class Settling:
@@ -55,10 +55,7 @@ class Settling:
         return had
 
     async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:
-        """Queue a failed one again, for a replay. ``None``: it is not failed.
-
-        Failed and unknown steps may make another attempt at once; those that were cancelled when it failed wait again.
-        """
+        """Queue a failed one again, for a replay. ``None``: it is not failed. Its steps stay as they are."""
         if await self._locked_status(execution_id) is not Status.FAILED:
             return None
         await self._transaction.run(
@@ -74,16 +71,12 @@ class Settling:
                 error=None,
             )
         )
-        await self._change_steps(execution_id, _FAILED_STEPS, status=StepStatus.RETRYING.value, due_at=now)
-        await self._change_steps(
-            execution_id,
-            [StepStatus.CANCELLED.value],
-            status=StepStatus.WAITING.value,
-            finished_at=None,
-            due_at=func.coalesce(steps.c.due_at, literal(now, UtcDateTime())),
-        )
         lane = await self._transaction.scalar(select(executions.c.lane).where(executions.c.id == execution_id))
         return Lane(lane)
+
+    async def rewrite(self, execution_id: ExecutionId, project: ProjectId, records: Sequence[StepRecord]) -> None:
+        """Write steps over those stored under the same path and attempt; the caller holds the execution's row."""
+        await write_steps(self._transaction, [(execution_id, project, records)])
 
     async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[ExecutionId]:
         """Final executions that finished before a time, oldest first."""

@@ -77,7 +77,10 @@ class Executions(Protocol):
         """End it whatever it does, raising its epoch; return the status it had, or ``None`` if it was final."""
 
     async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:
-        """Change failed → queued for a replay and open its failed steps again; ``None``: it is not failed."""
+        """Change failed → queued for a replay; ``None``: it is not failed. ``rewrite`` opens its steps again."""
+
+    async def rewrite(self, execution_id: ExecutionId, project: ProjectId, records: Sequence[StepRecord]) -> None:
+        """Write steps over those stored, in the transaction that changed the execution; see ``engine.endings``."""
 
     async def take_over(self, execution: NewExecution, steps: Sequence[StepRecord]) -> None:
         """Store steps that another execution recorded as those of one that was just inserted."""

@@ -144,3 +144,27 @@ async def test_one_that_has_not_ended_or_not_failed_is_refused(client: Client) -
     assert "cancel it first" in early["detail"]
     assert "succeeded, not failed" in well["detail"]
     assert again["status"] == "succeeded"
+
+
+async def test_going_on_leaves_a_failure_alone_that_was_handled(client: Client) -> None:
+    workflow = await client.create(
+        f"name: {some_name()}\nnodes:\n"
+        '  call: {type: connector, use: http.request, with: {url: "http://127.0.0.1:9/"}, on_error: route}\n'
+        '  noted: {type: transform, value: "{{ input.error.code }}"}\n'
+        "  bad: {type: stop, as: failed, message: no}\n"
+        "edges: [call.error -> noted, noted -> bad]\n"
+    )
+    old = await failed(client, workflow)
+
+    await client.post(f"/executions/{old}/replay", expect=202)
+    ended = await client.until(
+        f"/executions/{old}", lambda answer: answer["status"] == "failed" and len(answer["steps"]) == 4
+    )
+
+    assert [(step["path"], step["attempt"], step["status"]) for step in ended["steps"]] == [
+        ("call", 1, "failed"),
+        ("noted", 1, "succeeded"),
+        ("bad", 1, "retrying"),
+        ("bad", 2, "failed"),
+    ]
+    assert ended["error"]["step"] == "bad"

@@ -118,7 +118,9 @@ async def test_a_final_or_unknown_execution_is_not_cancelled(database: SqlDataba
     assert await status_of(database, done) is Status.SUCCEEDED
 
 
-async def test_reviving_queues_a_failed_one_with_its_failed_steps_opened(database: SqlDatabase, sample: Sample) -> None:
+async def test_reviving_queues_a_failed_one_and_leaves_its_steps_to_the_engine(
+    database: SqlDatabase, sample: Sample
+) -> None:
     [claimed] = await claim(database, await sample.start(database, lane=Lane.LOW))
     failure = Failure(code="permanent", message="no")
     steps = tuple(
@@ -133,18 +135,28 @@ async def test_reviving_queues_a_failed_one_with_its_failed_steps_opened(databas
         await work.commit()
 
     [again] = await claim(database, [claimed.id])
-    by_path = {each.path: each for each in again.steps}
     assert lane is Lane.LOW
     assert (again.woken_at, again.deadline_at, again.epoch) == (now, now + timedelta(hours=2), claimed.epoch + 1)
-    assert (by_path["failed"].status, by_path["failed"].due_at) == (StepStatus.RETRYING, now)
-    assert (by_path["unknown"].status, by_path["unknown"].due_at) == (StepStatus.RETRYING, now)
-    assert (by_path["cancelled"].status, by_path["cancelled"].finished_at) == (StepStatus.WAITING, None)
-    assert (by_path["succeeded"], by_path["skipped"]) == (steps[3], steps[5])
+    assert again.steps == steps
     async with database.read() as work:
         stored = await work.executions.outcome(claimed.id)
     assert stored is not None
     assert (stored.finished_at, stored.error, stored.output) == (None, None, None)
     assert (await balance(database, sample)).difference == 0
+
+
+async def test_steps_are_written_over_those_of_the_same_path_and_attempt(database: SqlDatabase, sample: Sample) -> None:
+    [claimed] = await claim(database, await sample.start(database))
+    first, second = step("a"), step("b", seq=2, status=StepStatus.FAILED, error=Failure(code="x", message="x"))
+    await save(database, [record(claimed, Status.FAILED, steps=(first, second))])
+    opened, fresh = replace(second, status=StepStatus.RETRYING, due_at=LATER), step("c", seq=3)
+
+    async with database.write() as work:
+        await work.executions.rewrite(claimed.id, PROJECT, [opened, fresh])
+        await work.commit()
+
+    async with database.read() as work:
+        assert await work.executions.steps(claimed.id) == (first, opened, fresh)
 
 
 async def test_only_a_failed_one_is_revived(database: SqlDatabase, sample: Sample) -> None:

@@ -1,6 +1,7 @@
 """People's acts on executions: cancel, rerun, replay and discard dead letters, each once and with an audit row."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from engine.model.execution import (
     StepRecord,
     StepStatus,
 )
+from engine.replay_choices import Choice
 from engine.repositories import Page
 from tests.unit.engine.hub import ACTOR, Parts
 
@@ -166,6 +168,25 @@ async def test_a_replay_opens_the_failed_step_for_another_attempt(parts: Parts) 
         assert (await uow.executions.balance(trigger)).difference == 0
     assert resolved is not None
     assert (resolved.state, resolved.resolved_by) == ("replayed", ACTOR)
+
+
+async def test_a_replay_leaves_alone_what_was_handled(parts: Parts) -> None:
+    """Its successors were recorded after it: opened again, it would leave them without what they follow from."""
+    _, execution_id = await start(parts)
+    (claimed,) = await claim(parts, execution_id)
+    now = parts.clock.now()
+    error = Failure(code="remote_rejected", message="no", step="b")
+    handled = StepRecord(
+        path="a", node="a", attempt=1, seq=1, status=StepStatus.FAILED, started_at=now, finished_at=now,
+        ports=("error",), output={"error": error.as_json()}, error=error,
+    )  # fmt: skip
+    broken = replace(handled, path="b", node="b", seq=2, ports=(), output=None)
+    assert await record(parts, claimed, Status.FAILED, steps=(handled, broken), error=error)
+
+    await parts.control.replay_execution(DEFAULT_PROJECT, execution_id, Choice(), actor=ACTOR)
+
+    (again,) = await claim(parts, execution_id)
+    assert again.steps == (handled, replace(broken, status=StepStatus.RETRYING, due_at=now))
 
 
 async def test_a_dead_letter_is_resolved_once(parts: Parts) -> None:
