@@ -23,6 +23,8 @@ class Kind(StrEnum):
     WORD = "varchar"
     TIME = "timestamptz"
     INT = "int"
+    BOOL = "bool"
+    BYTES = "bytea"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ class Bulk:
         cursor = await self._driver.executemany(sql, list(zip(*texts, strict=True)))
         await cursor.close()
 
-    def ids(self, ids: Sequence[str]) -> Any:
-        """The parameter for many ids: an array, or for SQLite a JSON list to read with ``json_each``."""
-        return list(ids) if self.postgres else encode_json(list(ids))
+    def texts(self, texts: Sequence[str]) -> Any:
+        """The parameter for many ids or words: an array, or for SQLite a JSON list to read with ``json_each``."""
+        return list(texts) if self.postgres else encode_json(list(texts))
 
 
 def _by_column(columns: Columns, rows: Rows) -> list[tuple[Any, ...] | list[Any]]:

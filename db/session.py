@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db.blobs import LARGE, LargeTexts
 from db.engines import PoolSizes, is_postgres, parse_url, reader_engine, writer_engine
 from db.failures import DRIVER_ERRORS, is_away, translated
 from db.keyring import verify_keys
@@ -25,12 +26,13 @@ _CHECK_SECONDS = 5
 class SqlDatabase:
     """Units of work on SQLite or PostgreSQL. Implements ``engine.ports.Database``; made by ``open_database``."""
 
-    def __init__(self, url: URL, *, vault: Vault, pools: PoolSizes) -> None:
+    def __init__(self, url: URL, *, vault: Vault, pools: PoolSizes, large_value_bytes: int = LARGE) -> None:
         self._postgres = is_postgres(url)
         self._writers = writer_engine(url, pools)
         self._readers = reader_engine(url, pools)
         self._attempts = max(pools.write, pools.read) + 1
         self._vault = vault
+        self._known = LargeTexts(threshold=large_value_bytes)
         self._releases: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -63,7 +65,7 @@ class SqlDatabase:
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine, begin: str) -> AsyncIterator[Transaction]:
         connection, driver = await self._begin(engine, begin)
-        transaction = Transaction(connection, driver, postgres=self._postgres)
+        transaction = Transaction(connection, driver, postgres=self._postgres, known=self._known)
         try:
             yield transaction
         finally:
@@ -115,15 +117,28 @@ class SqlDatabase:
 
 @asynccontextmanager
 async def open_database(
-    url: str, *, vault: Vault, clock: Clock, pools: PoolSizes | None = None
+    url: str,
+    *,
+    vault: Vault,
+    clock: Clock,
+    pools: PoolSizes | None = None,
+    large_value_bytes: int = LARGE,
 ) -> AsyncIterator[SqlDatabase]:
     """Open the database of a hub whose schema ``db.migrate.migrate`` has brought up to date.
+
+    Args:
+        url: Where it is.
+        vault: The keys of what is stored encrypted.
+        clock: The time.
+        pools: How many connections.
+        large_value_bytes: JSON values above this are kept out of their rows; 0 keeps all of them there.
 
     Raises:
         Unavailable: It does not answer, or its schema is not the one this release needs.
         ConfigurationError: The URL is wrong, or the vault's keys cannot read what is stored.
     """
-    database = SqlDatabase(parse_url(url), vault=vault, pools=pools or PoolSizes())
+    sizes = pools or PoolSizes()
+    database = SqlDatabase(parse_url(url), vault=vault, pools=sizes, large_value_bytes=large_value_bytes)
     try:
         await database.check()
         async with database.write() as work:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from db.types import Id, JsonText, PlainText, UtcDateTime
+from db.types import Id, JsonText, LargeJson, PlainText, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -137,7 +137,7 @@ events = Table(
     Column("occurred_at", UtcDateTime, nullable=False),
     Column("accepted_at", UtcDateTime, nullable=False),
     Column("envelope", JsonText),
-    Column("data", JsonText),
+    Column("data", LargeJson),
     Column("fate", String(16), nullable=False),
     Column("reason", PlainText),
     Column("execution_id", Id),
@@ -183,9 +183,9 @@ executions = Table(
     Column("due_at", UtcDateTime),
     Column("wait_reason", PlainText),
     Column("reply_to", PlainText),
-    Column("output", JsonText),
+    Column("output", LargeJson),
     Column("error", JsonText),
-    Column("response", JsonText),
+    Column("response", LargeJson),
 )
 
 _QUEUED = text("status = 'queued'")
@@ -217,8 +217,8 @@ steps = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     Column("ports", Text),
-    Column("output", JsonText),
-    Column("assigned", JsonText),
+    Column("output", LargeJson),
+    Column("assigned", LargeJson),
     Column("error", JsonText),
     Column("due_at", UtcDateTime),
     Column("wait_reason", PlainText),

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult, Result
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.blobs import Blobs, LargeTexts
 from db.bulk import Bulk, Columns, Rows
 from db.failures import translated
 from engine.errors import Unavailable
@@ -17,13 +18,14 @@ from engine.errors import Unavailable
 class Transaction:
     """A transaction on one connection. After any error of the driver it can only be rolled back."""
 
-    def __init__(self, connection: AsyncConnection, driver: Any, *, postgres: bool) -> None:
+    def __init__(self, connection: AsyncConnection, driver: Any, *, postgres: bool, known: LargeTexts) -> None:
         self.connection = connection
         self.driver = driver
         self.postgres = postgres
         self.open = True
         self._bulk = Bulk(driver, postgres=postgres)
         self._failed = False
+        self.blobs = Blobs(self, known)
 
     async def run(self, statement: Executable) -> Result[Any]:
         """Run a Core statement."""
@@ -65,9 +67,9 @@ class Transaction:
         with self._watched():
             await self._bulk.each(sql, columns, rows)
 
-    def ids(self, ids: Sequence[str]) -> Any:
-        """The parameter for many ids in ``fetch``."""
-        return self._bulk.ids(ids)
+    def texts(self, texts: Sequence[str]) -> Any:
+        """The parameter for many ids or words in ``fetch``."""
+        return self._bulk.texts(texts)
 
     async def commit(self) -> None:
         """Make it durable. Raises Unavailable: it may or may not have been; a repeat with the same ids tells."""
@@ -75,6 +77,7 @@ class Transaction:
             raise ValueError("this unit of work was committed already")
         if self._failed:
             raise Unavailable("the transaction failed before and was rolled back")
+        await self.blobs.flush()
         with self._watched():
             tag = await control(self.driver, "COMMIT", postgres=self.postgres)
         self.open = False

@@ -16,6 +16,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from db.encoding import clean_text, decode_json, encode_json, time_text
+from db.large_values import read_large
 from engine.errors import InvalidRequest
 from engine.model.base import is_id
 
@@ -77,6 +78,15 @@ class JsonText(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         return None if value is None else decode_json(value)
+
+
+class LargeJson(JsonText):
+    """A JSON value that may be kept in ``blobs``: comes back as the value, or as a ``Reference`` for ``db.blobs``."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        return read_large(value)
 
 
 class _Texts(TypeDecorator[Any]):

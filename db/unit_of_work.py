@@ -1,6 +1,7 @@
 """One transaction with every repository on it."""
 
 from db.repositories.access import AccessRepository
+from db.repositories.blobs import BlobRepository
 from db.repositories.connections import ConnectionRepository
 from db.repositories.dead_letters import DeadLetterRepository
 from db.repositories.events import EventRepository
@@ -14,6 +15,7 @@ from db.transaction import Transaction
 from db.vault import Vault
 from engine.repositories import (
     Access,
+    Blobs,
     Connections,
     DeadLetters,
     Events,
@@ -37,6 +39,7 @@ class SqlUnitOfWork:
         self.events: Events = EventRepository(transaction)
         self.executions: Executions = ExecutionRepository(transaction)
         self.results: Results = ResultRepository(transaction)
+        self.blobs: Blobs = BlobRepository(transaction)
         self.dead_letters: DeadLetters = DeadLetterRepository(transaction)
         self.connections: Connections = ConnectionRepository(transaction, vault)
         self.access: Access = AccessRepository(transaction)

@@ -141,6 +141,9 @@ class Executor:
 
     async def _drive(self, claimed: Claimed) -> None:
         try:
+            if claimed.damage is not None:
+                await self._refuse(claimed, claimed.damage)
+                return
             graph = await self._graphs.get(claimed.version_id)
             await drive(claimed, graph, self._tools)
         except* OwnershipLost:

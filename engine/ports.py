@@ -13,6 +13,7 @@ from engine.model.base import ExecutionId
 from engine.model.workflow import Lane
 from engine.repositories import (
     Access,
+    Blobs,
     Connections,
     DeadLetters,
     Events,
@@ -43,6 +44,7 @@ class UnitOfWork(Protocol):
     events: Events
     executions: Executions
     results: Results
+    blobs: Blobs
     dead_letters: DeadLetters
     connections: Connections
     access: Access

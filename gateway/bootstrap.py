@@ -38,6 +38,7 @@ from engine.replay import Control
 from engine.results import StoredResults
 from engine.routes import Routes
 from engine.service import Service, run_service
+from engine.sweeper import BlobSweeper
 from engine.timers import Timers
 from engine.workers import Workers
 from gateway.bindings import Bindings
@@ -100,7 +101,11 @@ async def open_hub(
     async with AsyncExitStack() as stack:
         pools = PoolSizes(write=settings.database_pool, read=settings.database_pool)
         vault = open_vault(settings)
-        database = await stack.enter_async_context(open_database(settings.sql_url, vault=vault, clock=now, pools=pools))
+        database = await stack.enter_async_context(
+            open_database(
+                settings.sql_url, vault=vault, clock=now, pools=pools, large_value_bytes=settings.large_value_bytes
+            )
+        )
         broker = await stack.enter_async_context(open_broker(settings.broker_url, prefix=settings.broker_prefix))
         announcements = await stack.enter_async_context(Announcements(broker))
         world = _World(settings=settings, clock=now, database=database, broker=broker, announcements=announcements)
@@ -206,6 +211,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         DeadMessages(hub.database, hub.broker, hub.clock),
         Releaser(database=hub.database, graphs=hub.graphs, announcements=announcements, clock=hub.clock),
         Pruner(hub.database, hub.clock, retention=hub.settings.retain),
+        BlobSweeper(hub.database),
     ]
     schedules = run_schedules(
         database=hub.database,

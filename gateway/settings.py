@@ -38,6 +38,7 @@ class Settings:
     concurrency: int = 200
     database_pool: int = 5
     max_body_bytes: int = 16 * 1024 * 1024
+    large_value_bytes: int = 64 * 1024
     allow_private: tuple[str, ...] = ()
     retain: timedelta = timedelta(days=30)
     grace: timedelta = timedelta(seconds=20)
@@ -184,6 +185,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "concurrency": _between(1, 10_000),
     "database_pool": _between(1, 200),
     "max_body_bytes": _between(1024, 1 << 30),
+    "large_value_bytes": _between(0, 1 << 30),
     "allow_private": _networks,
     "retain": parse_duration,
     "grace": parse_duration,

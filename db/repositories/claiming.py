@@ -6,9 +6,19 @@ from typing import Any
 
 from db.bulk import Columns, Kind
 from db.encoding import read_optional, read_time, time_text
+from db.large_values import read_large
 from db.repositories.steps import read_steps
 from db.transaction import Transaction
-from engine.model.base import EventId, ExecutionId, ExecutorId, ProjectId, VersionId, WorkflowId, require_utc
+from engine.model.base import (
+    EventId,
+    ExecutionId,
+    ExecutorId,
+    Json,
+    ProjectId,
+    VersionId,
+    WorkflowId,
+    require_utc,
+)
 from engine.model.event import NewExecution
 from engine.model.execution import Claimed, StepRecord
 
@@ -49,6 +59,8 @@ _CLAIM_SQLITE = """
 """
 _EVENTS_SQLITE = "SELECT id, occurred_at, envelope, data FROM events WHERE id IN (SELECT value FROM json_each(?))"
 
+_DAMAGE = "a large value of this execution is missing from the database; start the workflow again with the same input"
+
 
 class Claiming:
     """The part of ``ExecutionRepository`` that stores new executions and claims queued ones."""
@@ -76,20 +88,27 @@ class Claiming:
             return []
         claim = self._claim_postgres if self._transaction.postgres else self._claim_sqlite
         rows = await claim(ids, owner, now)
-        known = [row[0] for row in rows if row[6] > 1]
-        steps = await read_steps(self._transaction, [ExecutionId(str(each)) for each in known]) if known else {}
-        return [_claimed(row, steps.get(str(row[0]), ())) for row in rows]
+        known = [ExecutionId(str(row[0])) for row in rows if row[6] > 1]
+        damaged: set[str] = set()
+        steps = await read_steps(self._transaction, known, damaged=damaged) if known else {}
+        data = [read_large(row[13]) for row in rows]
+        loaded = await self._transaction.blobs.load(data)
+        damaged.update(str(row[0]) for row, value in zip(rows, data, strict=True) if loaded.lacks(value))
+        return [
+            _claimed(row, loaded.of(value), steps.get(str(row[0]), ()), damaged=str(row[0]) in damaged)
+            for row, value in zip(rows, data, strict=True)
+        ]
 
     async def _claim_postgres(
         self, ids: Sequence[ExecutionId], owner: ExecutorId, now: datetime
     ) -> Sequence[Sequence[Any]]:
-        return await self._transaction.fetch(_CLAIM_POSTGRES, self._transaction.ids(ids), owner, require_utc(now))
+        return await self._transaction.fetch(_CLAIM_POSTGRES, self._transaction.texts(ids), owner, require_utc(now))
 
     async def _claim_sqlite(
         self, ids: Sequence[ExecutionId], owner: ExecutorId, now: datetime
     ) -> Sequence[Sequence[Any]]:
-        rows = await self._transaction.fetch(_CLAIM_SQLITE, owner, time_text(now), self._transaction.ids(ids))
-        found = await self._transaction.fetch(_EVENTS_SQLITE, self._transaction.ids([row[5] for row in rows]))
+        rows = await self._transaction.fetch(_CLAIM_SQLITE, owner, time_text(now), self._transaction.texts(ids))
+        found = await self._transaction.fetch(_EVENTS_SQLITE, self._transaction.texts([row[5] for row in rows]))
         events = {event[0]: event[1:] for event in found}
         return [(*row, *events[row[5]]) for row in rows if row[5] in events]
 
@@ -111,7 +130,7 @@ def _values(new: NewExecution) -> tuple[Any, ...]:
     )
 
 
-def _claimed(row: Sequence[Any], steps: tuple[StepRecord, ...]) -> Claimed:
+def _claimed(row: Sequence[Any], data: Json, steps: tuple[StepRecord, ...], *, damaged: bool) -> Claimed:
     return Claimed(
         id=ExecutionId(str(row[0])),
         project_id=ProjectId(str(row[1])),
@@ -126,6 +145,7 @@ def _claimed(row: Sequence[Any], steps: tuple[StepRecord, ...]) -> Claimed:
         reply_to=row[10],
         occurred_at=read_time(row[11]),
         envelope=read_optional(row[12]) or {},
-        data=read_optional(row[13]),
+        data=data,
         steps=steps,
+        damage=_DAMAGE if damaged else None,
     )

@@ -8,11 +8,12 @@ from sqlalchemy import Row, Select, delete, select, text, update
 
 from db.bulk import Columns, Kind
 from db.encoding import clean_text, encode_json, optional_json
+from db.large_values import marked
 from db.repositories.paging import paged
 from db.tables import events, workflows
 from db.transaction import Transaction
 from db.types import one_of
-from engine.model.base import EventId, ExecutionId, ProjectId, TriggerId, WorkflowId, is_id
+from engine.model.base import EventId, ExecutionId, Json, ProjectId, TriggerId, WorkflowId, is_id
 from engine.model.event import Event, Fate
 from engine.model.workflow import WorkflowStatus
 from engine.repositories import EventFilter, Page
@@ -59,16 +60,16 @@ class EventRepository:
         if not events:
             return set()
         if self._transaction.postgres:
-            rows = [_values(event) for event in sorted(events, key=_dedupe_order)]
+            rows = [self._values(event) for event in sorted(events, key=_dedupe_order)]
             found = await self._transaction.fetch_columns(_INSERT_POSTGRES, _COLUMNS, rows)
             return {EventId(str(row[0])) for row in found}
         fresh = await self._without_present(events)
         if fresh:
-            await self._transaction.each(_INSERT_SQLITE, _COLUMNS, [_values(event) for event in fresh])
+            await self._transaction.each(_INSERT_SQLITE, _COLUMNS, [self._values(event) for event in fresh])
         return {event.id for event in fresh}
 
     async def firsts(self, keys: Sequence[tuple[TriggerId, str]]) -> Mapping[tuple[TriggerId, str], Event]:
-        """Return the stored events with these dedupe keys."""
+        """Return the stored events with these dedupe keys, with markers for large data."""
         wanted = {(trigger, clean_text(key)): (trigger, key) for trigger, key in keys}
         if not wanted:
             return {}
@@ -76,7 +77,7 @@ class EventRepository:
             one_of(events.c.trigger_id, sorted({trigger for trigger, _ in wanted})),
             one_of(events.c.dedupe_key, sorted({key for _, key in wanted if key is not None})),
         )
-        found = [_event(row) for row in await self._transaction.rows(statement)]
+        found = [_event(row, marked(row.data)) for row in await self._transaction.rows(statement)]
         return {
             wanted[event.trigger_id, event.dedupe_key]: event
             for event in found
@@ -89,14 +90,21 @@ class EventRepository:
         row = await self._transaction.first(
             select(events).where(events.c.id == event_id, events.c.project_id == project)
         )
-        return None if row is None else _event(row)
+        if row is None:
+            return None
+        loaded = await self._transaction.blobs.load([row.data])
+        return _event(row, loaded.of(row.data))
 
     async def list(self, project: ProjectId, where: EventFilter, page: Page) -> Sequence[Event]:
+        """A page of them, with markers for large data."""
         statement = paged(_filtered(select(events).where(events.c.project_id == project), where), events.c.id, page)
-        return [_event(row) for row in await self._transaction.rows(statement)]
+        return [_event(row, marked(row.data)) for row in await self._transaction.rows(statement)]
 
     async def releasable(self, *, limit: int) -> Sequence[Event]:
-        """The oldest held events of active workflows, locked until commit; two callers never get the same one."""
+        """The oldest held events of active workflows, locked until commit; two callers never get the same one.
+
+        Large data are markers.
+        """
         statement = (
             select(events)
             .join(workflows, workflows.c.id == events.c.workflow_id)
@@ -105,7 +113,7 @@ class EventRepository:
             .limit(limit)
             .with_for_update(of=events, skip_locked=True)
         )
-        return [_event(row) for row in await self._transaction.rows(statement)]
+        return [_event(row, marked(row.data)) for row in await self._transaction.rows(statement)]
 
     async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[EventId]:
         """Events accepted before a time that started nothing and are not held, oldest first."""
@@ -131,11 +139,28 @@ class EventRepository:
         )
         return await self._transaction.changed(statement)
 
+    def _values(self, event: Event) -> tuple[Any, ...]:
+        return (
+            event.id,
+            event.project_id,
+            event.workflow_id,
+            event.trigger_id,
+            event.dedupe_key,
+            event.occurred_at,
+            event.accepted_at,
+            encode_json(event.envelope) if event.envelope else None,
+            self._transaction.blobs.keep(optional_json(event.data), event.id),
+            event.fate.value,
+            event.reason or None,
+            event.execution_id,
+            event.first_event_id,
+        )
+
     async def _without_present(self, new: Sequence[Event]) -> Sequence[Event]:
         """Leave out what is stored already, and repeats within ``new``; nobody else can write meanwhile on SQLite."""
         keys = [(event.trigger_id, clean_text(event.dedupe_key)) for event in new if event.dedupe_key is not None]
         rows = await self._transaction.fetch(
-            _PRESENT_SQLITE, self._transaction.ids([event.id for event in new]), encode_json(keys)
+            _PRESENT_SQLITE, self._transaction.texts([event.id for event in new]), encode_json(keys)
         )
         ids = {row[0] for row in rows}
         taken = {(row[1], row[2]) for row in rows}
@@ -168,25 +193,7 @@ def _dedupe_order(event: Event) -> tuple[str, str]:
     return event.trigger_id, event.dedupe_key or ""
 
 
-def _values(event: Event) -> tuple[Any, ...]:
-    return (
-        event.id,
-        event.project_id,
-        event.workflow_id,
-        event.trigger_id,
-        event.dedupe_key,
-        event.occurred_at,
-        event.accepted_at,
-        encode_json(event.envelope) if event.envelope else None,
-        optional_json(event.data),
-        event.fate.value,
-        event.reason or None,
-        event.execution_id,
-        event.first_event_id,
-    )
-
-
-def _event(row: Row[Any]) -> Event:
+def _event(row: Row[Any], data: Json) -> Event:
     return Event(
         id=EventId(row.id),
         project_id=ProjectId(row.project_id),
@@ -196,7 +203,7 @@ def _event(row: Row[Any]) -> Event:
         occurred_at=row.occurred_at,
         accepted_at=row.accepted_at,
         envelope=row.envelope or {},
-        data=row.data,
+        data=data,
         fate=Fate(row.fate),
         reason=row.reason or "",
         execution_id=row.execution_id,

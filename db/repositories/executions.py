@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, Select, Text, and_, func, literal_column, or_, select, text, type_coerce, union_all, update
 
 from db.encoding import encode_json
+from db.large_values import SIGN, marked
 from db.repositories.claiming import Claiming
 from db.repositories.paging import paged
 from db.repositories.queueing import Queueing
@@ -19,6 +20,7 @@ from engine.model.base import (
     EventId,
     ExecutionId,
     ExecutorId,
+    Json,
     ProjectId,
     TriggerId,
     VersionId,
@@ -30,6 +32,8 @@ from engine.model.execution import Execution, Response, Status, StepRecord
 from engine.model.trigger import Balance
 from engine.model.workflow import Lane
 from engine.repositories import ExecutionFilter, Page
+
+_LISTED = [column for column in executions.c if column.name != "response"]
 
 
 class ExecutionRepository(Claiming, Recording, Queueing, Settling):
@@ -48,11 +52,16 @@ class ExecutionRepository(Claiming, Recording, Queueing, Settling):
         if not is_id(execution_id):
             return None
         row = await self._transaction.first(select(executions).where(executions.c.id == execution_id))
-        return None if row is None else _execution(row)
+        if row is None:
+            return None
+        loaded = await self._transaction.blobs.load([row.output, row.response])
+        return _execution(row, output=loaded.of(row.output), response=loaded.of(row.response))
 
     async def list(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[Execution]:
-        statement = _filtered(select(executions).where(executions.c.project_id == project), where)
-        return [_execution(row) for row in await self._transaction.rows(paged(statement, executions.c.id, page))]
+        """A page of them, without responses; large outputs are markers, and the text is not sought in them."""
+        statement = _filtered(select(*_LISTED).where(executions.c.project_id == project), where)
+        rows = await self._transaction.rows(paged(statement, executions.c.id, page))
+        return [_execution(row, output=marked(row.output), response=None) for row in rows]
 
     async def take_over(self, execution: NewExecution, steps: Sequence[StepRecord]) -> None:
         """Store steps that another execution recorded as those of one that was just inserted.
@@ -121,12 +130,13 @@ def _filtered(statement: Select[Any], where: ExecutionFilter) -> Select[Any]:
     if where.text:
         # As it stands inside JSON: with quotes, backslashes and control characters escaped.
         needle = encode_json(where.text)[1:-1]
-        texts = [type_coerce(column, Text) for column in (columns.output, columns.error)]
-        statement = statement.where(or_(*(column.icontains(needle, autoescape=True) for column in texts)))
+        output, error = (type_coerce(column, Text) for column in (columns.output, columns.error))
+        in_output = and_(output.icontains(needle, autoescape=True), output.not_like(f"{SIGN}%"))
+        statement = statement.where(or_(in_output, error.icontains(needle, autoescape=True)))
     return statement
 
 
-def _execution(row: Row[Any]) -> Execution:
+def _execution(row: Row[Any], *, output: Json, response: Any) -> Execution:
     return Execution(
         id=ExecutionId(row.id),
         project_id=ProjectId(row.project_id),
@@ -146,7 +156,7 @@ def _execution(row: Row[Any]) -> Execution:
         finished_at=row.finished_at,
         due_at=row.due_at,
         wait_reason=row.wait_reason,
-        output=row.output,
+        output=output,
         error=row.error,
-        response=None if row.response is None else Response(**row.response),
+        response=Response(**response) if isinstance(response, dict) and "status" in response else None,
     )

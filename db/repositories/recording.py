@@ -64,7 +64,7 @@ class Recording:
         if not records:
             return set()
         last = {(record.id, record.owner, record.epoch): record for record in records}
-        rows = [_values(record) for record in last.values()]
+        rows = [self._values(record) for record in last.values()]
         write = self._write_postgres if self._transaction.postgres else self._write_sqlite
         standing = await write(rows)
         counted = [
@@ -88,7 +88,7 @@ class Recording:
 
     async def _write_sqlite(self, rows: list[tuple[Any, ...]]) -> dict[_Fence, ProjectId]:
         """Look first, then write: nobody else can write between the two on SQLite."""
-        found = await self._transaction.fetch(_STANDING_SQLITE, self._transaction.ids([row[0] for row in rows]))
+        found = await self._transaction.fetch(_STANDING_SQLITE, self._transaction.texts([row[0] for row in rows]))
         present = {(row[0], row[1], row[2]): ProjectId(row[3]) for row in found}
         standing = [row for row in rows if row[:3] in present]
         if standing:
@@ -97,17 +97,17 @@ class Recording:
             )
         return {row[:3]: present[row[:3]] for row in standing}
 
-
-def _values(record: ExecutionRecord) -> tuple[Any, ...]:
-    return (
-        record.id,
-        record.owner,
-        record.epoch,
-        record.status.value,
-        record.due_at,
-        record.wait_reason,
-        record.finished_at,
-        optional_json(record.output),
-        encode_failure(record.error),
-        encode_response(record.response),
-    )
+    def _values(self, record: ExecutionRecord) -> tuple[Any, ...]:
+        keep = self._transaction.blobs.keep
+        return (
+            record.id,
+            record.owner,
+            record.epoch,
+            record.status.value,
+            record.due_at,
+            record.wait_reason,
+            record.finished_at,
+            keep(optional_json(record.output), record.id),
+            encode_failure(record.error),
+            keep(encode_response(record.response), record.id),
+        )

@@ -1,6 +1,7 @@
 """How steps are written and read, many at once; the attempts of executions, not a repository of their own."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from db.bulk import Columns, Kind
@@ -12,12 +13,12 @@ from db.encoding import (
     encode_json,
     encode_ports,
     optional_json,
-    read_optional,
     read_optional_time,
     read_time,
 )
+from db.large_values import read_large
 from db.transaction import Transaction
-from engine.model.base import ExecutionId, ProjectId
+from engine.model.base import ExecutionId, Json, ProjectId
 from engine.model.execution import Note, StepRecord, StepStatus
 
 _COLUMNS = Columns.of(
@@ -58,7 +59,7 @@ async def write_steps(
 ) -> None:
     """Store steps; one that is stored already under the same path and attempt is replaced."""
     rows = {
-        (execution, step.path, step.attempt): _values(execution, project, step)
+        (execution, step.path, step.attempt): _values(transaction, execution, project, step)
         for execution, project, steps in owned
         for step in steps
     }
@@ -70,16 +71,27 @@ async def write_steps(
         await transaction.each(_WRITE_SQLITE, _COLUMNS, list(rows.values()))
 
 
-async def read_steps(transaction: Transaction, ids: Sequence[ExecutionId]) -> dict[str, tuple[StepRecord, ...]]:
-    """Return the steps of each of these executions that has any, in the order of ``seq``."""
+async def read_steps(
+    transaction: Transaction, ids: Sequence[ExecutionId], *, damaged: set[str] | None = None
+) -> dict[str, tuple[StepRecord, ...]]:
+    """Return the steps of each of these executions that has any, in the order of ``seq``.
+
+    The ids of those of which a large value is missing from the database are put into ``damaged``.
+    """
     sql = _READ_POSTGRES if transaction.postgres else _READ_SQLITE
+    rows = await transaction.fetch(sql, transaction.texts(ids))
+    values = [(read_large(row[9]), read_large(row[10])) for row in rows]
+    loaded = await transaction.blobs.load(chain.from_iterable(values))
     found: dict[str, list[StepRecord]] = {}
-    for row in await transaction.fetch(sql, transaction.ids(ids)):
-        found.setdefault(str(row[0]), []).append(_step(row))
+    for row, (output, assigned) in zip(rows, values, strict=True):
+        if damaged is not None and (loaded.lacks(output) or loaded.lacks(assigned)):
+            damaged.add(str(row[0]))
+        found.setdefault(str(row[0]), []).append(_step(row, loaded.of(output), loaded.of(assigned)))
     return {execution: tuple(steps) for execution, steps in found.items()}
 
 
-def _values(execution: ExecutionId, project: ProjectId, step: StepRecord) -> tuple[Any, ...]:
+def _values(transaction: Transaction, execution: ExecutionId, project: ProjectId, step: StepRecord) -> tuple[Any, ...]:
+    keep = transaction.blobs.keep
     return (
         execution,
         step.path,
@@ -91,8 +103,8 @@ def _values(execution: ExecutionId, project: ProjectId, step: StepRecord) -> tup
         step.started_at,
         step.finished_at,
         encode_ports(step.ports),
-        optional_json(step.output),
-        optional_json(step.assigned),
+        keep(optional_json(step.output), execution),
+        keep(optional_json(step.assigned), execution),
         encode_failure(step.error),
         step.due_at,
         step.wait_reason,
@@ -101,7 +113,7 @@ def _values(execution: ExecutionId, project: ProjectId, step: StepRecord) -> tup
     )
 
 
-def _step(row: Sequence[Any]) -> StepRecord:
+def _step(row: Sequence[Any], output: Json, assigned: Any) -> StepRecord:
     return StepRecord(
         path=row[1],
         node=row[2],
@@ -111,8 +123,8 @@ def _step(row: Sequence[Any]) -> StepRecord:
         started_at=read_time(row[6]),
         finished_at=read_optional_time(row[7]),
         ports=decode_ports(row[8]),
-        output=read_optional(row[9]),
-        assigned=read_optional(row[10]),
+        output=output,
+        assigned=assigned,
         error=decode_failure(row[11]),
         due_at=read_optional_time(row[12]),
         wait_reason=row[13],

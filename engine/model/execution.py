@@ -112,7 +112,7 @@ class Claimed:
     """An execution that an executor owns under ``epoch``, with all it needs to run it.
 
     ``woken_at`` is when it was last queued, which is the ``now`` of its expressions; ``steps`` are those recorded by
-    earlier owners, in the order of ``seq``.
+    earlier owners, in the order of ``seq``. ``damage`` says why it cannot be run as it is stored.
     """
 
     id: ExecutionId
@@ -130,6 +130,7 @@ class Claimed:
     envelope: JsonObject
     data: Json
     steps: tuple[StepRecord, ...] = ()
+    damage: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,8 @@ class Events(Protocol):
 
     async def find(self, project: ProjectId, event_id: EventId) -> Event | None: ...
 
-    async def list(self, project: ProjectId, where: EventFilter, page: Page) -> Sequence[Event]: ...
+    async def list(self, project: ProjectId, where: EventFilter, page: Page) -> Sequence[Event]:
+        """A page of them; in place of large data stands a marker with their size."""
 
     async def releasable(self, *, limit: int) -> Sequence[Event]:
         """The oldest held events of active workflows, locked until commit; two callers never get the same one."""
@@ -90,7 +91,8 @@ class Executions(Protocol):
     async def outcome(self, execution_id: ExecutionId) -> Execution | None:
         """The same in any project, for those who wait for it."""
 
-    async def list(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[Execution]: ...
+    async def list(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[Execution]:
+        """A page of them without their responses; in place of a large output stands a marker with its size."""
 
     async def steps(self, execution_id: ExecutionId) -> Sequence[StepRecord]:
         """All attempts, in the order of ``seq``."""

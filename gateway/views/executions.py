@@ -15,7 +15,10 @@ UNFINISHED = (StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING)
 
 
 class ExecutionView(Struct, frozen=True, kw_only=True):
-    """One run of one version for one event. ``error`` has ``code``, ``message``, ``category``, ``step``."""
+    """One run of one version for one event. ``error`` has ``code``, ``message``, ``category``, ``step``.
+
+    In a list, ``output`` is ``{"$large_value": {"bytes": …}}`` where it is too large to be shown there.
+    """
 
     id: str
     workflow_id: str

@@ -20,6 +20,11 @@ edges:
   - is_big.true -> total
   - is_big.false -> small
 """
+DOUBLING = """
+name: {name}
+nodes:
+  double: {{type: transform, set: {{both: ["{{{{ trigger.data }}}}", "{{{{ trigger.data }}}}"]}}}}
+"""
 PATIENT = """
 name: {name}
 nodes:
@@ -60,6 +65,20 @@ async def test_a_workflow_runs_to_its_end_and_shows_what_it_did(client: Client) 
     assert execution["steps"][0]["output"] == {"amount": 150}
     progress = {"percent": 100, "done": ["is_big", "total"], "under_way": [], "skipped": ["small"], "ahead": []}
     assert execution["progress"] == progress
+
+
+async def test_large_values_are_whole_where_one_is_read_and_markers_in_lists(client: Client) -> None:
+    workflow = await client.create(DOUBLING.format(name=some_name()))
+    sent = {"text": "é" * 50_000}
+
+    started = await client.execute(workflow, sent)
+    execution = await client.finished(started["execution_id"])
+
+    assert execution["event"]["data"] == sent
+    assert execution["output"] == execution["steps"][0]["output"] == {"both": [sent, sent]}
+    assert (await client.get(f"/events/{started['event_id']}"))["data"] == sent
+    [listed] = (await client.get("/executions", workflow=workflow))["items"]
+    assert listed["output"] == {"$large_value": {"bytes": 200_034}}
 
 
 async def test_waiting_for_an_execution_gives_its_output(client: Client) -> None:

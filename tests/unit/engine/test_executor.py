@@ -11,7 +11,7 @@ from engine.errors import DefinitionError
 from engine.executor import Executor
 from engine.graphs import Graphs
 from engine.model.action import Effect
-from engine.model.base import DEFAULT_PROJECT, ExecutionId, ExecutorId, JsonObject, new_id
+from engine.model.base import DEFAULT_PROJECT, ExecutionId, ExecutorId, Json, JsonObject, new_id
 from engine.model.execution import Execution, Status
 from engine.model.node import NodeKind
 from engine.model.outcome import Outcome, Succeeded
@@ -84,13 +84,13 @@ class Bench:
             owner=owner, effects=effects, recorder=recorder, clock=self.clock, jitter=lambda: 0.0, is_alive=lambda: True
         )
 
-    async def send(self, count: int = 1) -> list[ExecutionId]:
+    async def send(self, count: int = 1, *, data: Json = None) -> list[ExecutionId]:
         """Accept events and announce their executions, one message each."""
         workflow = await self.parts.publish(CALLING)
         trigger = await self.parts.trigger(workflow, "h")
         ids = []
         for _ in range(count):
-            receipt = await self.parts.intake.accept(self.parts.event(trigger))
+            receipt = await self.parts.intake.accept(self.parts.event(trigger, data))
             assert receipt.execution_id is not None
             ids.append(receipt.execution_id)
             await self.parts.broker.publish(Lane.NORMAL, [receipt.execution_id])
@@ -180,6 +180,22 @@ async def test_a_version_that_cannot_be_read_becomes_a_dead_letter(parts: Parts,
     execution = await bench.find(execution_id)
     assert execution.error is not None
     assert (execution.error["code"], execution.error["message"]) == ("not_runnable", "a later release wrote this")
+
+
+async def test_one_whose_large_value_was_lost_becomes_a_dead_letter(parts: Parts, clock: FakeClock) -> None:
+    bench = Bench(parts, clock)
+    (lost,) = await bench.send(data="x" * 5_000_000)  # too large to be remembered by the process
+    async with parts.database.write() as uow:
+        await uow.blobs.forget([(await bench.find(lost)).event_id])
+        await uow.blobs.delete((await uow.blobs.unused(None, limit=10)).found)
+        await uow.commit()
+
+    async with bench.executor():
+        await bench.until([lost], Status.FAILED)
+
+    execution = await bench.find(lost)
+    assert execution.error is not None
+    assert (execution.error["code"], bench.calls.begun) == ("not_runnable", 0)
 
 
 def refuse(_: JsonObject) -> Definition:
