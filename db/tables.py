@@ -183,6 +183,7 @@ executions = Table(
     Column("due_at", UtcDateTime),
     Column("wait_reason", PlainText),
     Column("reply_to", PlainText),
+    Column("pause_asked_at", UtcDateTime),
     Column("output", LargeJson),
     Column("error", JsonText),
     Column("response", LargeJson),
@@ -192,6 +193,8 @@ _QUEUED = text("status = 'queued'")
 _RUNNING = text("status = 'running'")
 _WAITING = text("status = 'waiting'")
 _RERUN = text("rerun_of IS NOT NULL")
+_PAUSING = text("pause_asked_at IS NOT NULL")
+_RESTING = text("status IN ('queued', 'waiting', 'paused')")
 Index("ix_executions_workflow", executions.c.workflow_id, executions.c.id)
 Index(
     "ix_executions_queued",
@@ -202,6 +205,8 @@ Index(
 )
 Index("ix_executions_running", executions.c.owner, postgresql_where=_RUNNING, sqlite_where=_RUNNING)
 Index("ix_executions_waiting", executions.c.due_at, postgresql_where=_WAITING, sqlite_where=_WAITING)
+Index("ix_executions_pausing", executions.c.status, postgresql_where=_PAUSING, sqlite_where=_PAUSING)
+Index("ix_executions_deadline", executions.c.deadline_at, postgresql_where=_RESTING, sqlite_where=_RESTING)
 Index("ix_executions_reruns", executions.c.event_id, postgresql_where=_RERUN, sqlite_where=_RERUN)
 
 steps = Table(
@@ -274,26 +279,6 @@ encryption_keys = Table(
     Column("id", String(64), primary_key=True),
     Column("canary", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-)
-
-breakers = Table(
-    "breakers", metadata, Column("key", PlainText, primary_key=True), Column("state", JsonText, nullable=False)
-)
-
-executors = Table(
-    "executors",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("seen_at", UtcDateTime, nullable=False),
-    Column("details", JsonText, nullable=False),
-)
-
-leases = Table(
-    "leases",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("holder", Text, nullable=False),
-    Column("until", UtcDateTime, nullable=False),
 )
 
 # One row that says how often publications, triggers, hooks, secrets or connections changed.

@@ -13,7 +13,7 @@ from engine.expressions.bounds import Budget
 from engine.expressions.values import weigh
 from engine.graph import Graph
 from engine.journal import Records
-from engine.model.base import ExecutorId, Json, JsonObject
+from engine.model.base import ExecutionId, ExecutorId, Json, JsonObject
 from engine.model.execution import Claimed, Failure, Note
 from engine.model.node import NodeKind
 from engine.model.outcome import Failed, Outcome, Succeeded, Suspended
@@ -43,7 +43,7 @@ class Tools:
 
     ``jitter`` gives random numbers from 0 up to 1. ``is_alive`` says whether no reaper can have taken our executions
     yet; where it says no, ownership is proved by a commit before the next call. ``largest_output_bytes`` bounds one
-    output as JSON.
+    output as JSON. ``pausing`` holds the executions that start no further node, because a person asked them to pause.
     """
 
     owner: ExecutorId
@@ -54,6 +54,7 @@ class Tools:
     is_alive: Callable[[], bool]
     results: KnownResults = field(default_factory=NoResults)
     largest_output_bytes: int = 4 * 1024 * 1024
+    pausing: set[ExecutionId] = field(default_factory=set)
 
 
 class Attempts:

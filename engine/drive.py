@@ -87,11 +87,17 @@ class _Drive:
         await self._advance()
         if self._calls:
             async with asyncio.TaskGroup() as group:
-                while self._calls or self._running:
-                    await self._begin_calls(group)
+                while self._running or (self._calls and not self._is_pausing):
+                    if not self._is_pausing:
+                        await self._begin_calls(group)
                     await self._wait()
                     await self._advance()
         await self._come_to_rest()
+
+    @property
+    def _is_pausing(self) -> bool:
+        """Whether no further node may start: a person asked for a pause. An execution that is ending goes on to end."""
+        return self._state.ending is None and self._claimed.id in self._tools.pausing
 
     def _settle_unknown(self) -> None:
         """A call that an earlier owner announced and never recorded may have happened: nobody guesses."""
@@ -111,7 +117,7 @@ class _Drive:
     async def _advance(self) -> None:
         """Run pure nodes until only calls and waits are left."""
         state, turns = self._state, 0
-        while state.ready and state.ending is None:
+        while state.ready and state.ending is None and not self._is_pausing:
             now = self._tools.clock.now()
             for visit in state.take_ready():
                 if visit.node.kind not in PURE and visit.node.bypass is None:
@@ -191,6 +197,11 @@ class _Drive:
     async def _come_to_rest(self) -> None:
         state, now = self._state, self._tools.clock.now()
         ending = state.ending
+        if ending is None and state.pending and self._is_pausing:
+            waits = all(visit.stage is Stage.WAITING for visit in state.pending.values())
+            reason = next(iter(state.pending.values())).reason or ""
+            await self._journal.pause(next_due(state) if waits else None, reason if waits else None)
+            return
         if ending is None and state.pending:
             due_at = next_due(state) or now
             first = min(state.pending.values(), key=lambda visit: visit.due_at or now)

@@ -21,6 +21,7 @@ from engine.model.execution import Claimed, Failure
 from engine.model.workflow import Lane
 from engine.ports import Broker, Database, Message
 from engine.reaper import Heartbeat
+from engine.signals import CANCELLED, PAUSING, RESUMED
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Executor:
         queued again by the reaper.
         """
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._obey_cancellations())
+            group.create_task(self._obey_people())
             taking = group.create_task(self._take_messages(group))
             try:
                 await taking
@@ -161,6 +162,7 @@ class Executor:
             if self._drives.get(claimed.id) is asyncio.current_task():  # else a later claim of ours drives it now
                 del self._drives[claimed.id]
                 self._held.discard(claimed.id)
+                self._tools.pausing.discard(claimed.id)
             self._release(1)
 
     async def _refuse(self, claimed: Claimed, reason: str) -> None:
@@ -181,13 +183,21 @@ class Executor:
         except OwnershipLost:
             log.info("execution belongs to somebody else now", extra={"execution_id": claimed.id})
 
-    async def _obey_cancellations(self) -> None:
-        """Stop the work on executions that people cancelled; the database has ended them already."""
-        async with self._broker.signals("execution.cancelled") as signals:
+    async def _obey_people(self) -> None:
+        """Stop the work on executions that people cancelled, which have ended already, and pause those they want to."""
+        pausing = self._tools.pausing
+        async with self._broker.signals(CANCELLED, PAUSING, RESUMED) as signals:
             async for signal in signals:
-                task = self._drives.get(ExecutionId(signal.body.decode(errors="replace")))
-                if task is not None:
+                execution_id = ExecutionId(signal.body.decode(errors="replace"))
+                task = self._drives.get(execution_id)
+                if task is None:
+                    continue
+                if signal.topic == CANCELLED:
                     task.cancel()
+                elif signal.topic == PAUSING:
+                    pausing.add(execution_id)
+                else:
+                    pausing.discard(execution_id)
 
     def _release(self, count: int) -> None:
         self._free += count

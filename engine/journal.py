@@ -61,6 +61,13 @@ class Journal:
         """Commit and hand the execution back until ``due_at``. Raises OwnershipLost."""
         await self._commit(Status.WAITING, due_at=due_at, wait_reason=reason)
 
+    async def pause(self, due_at: datetime | None, reason: str | None) -> None:
+        """Commit and hand the execution back to whom asked to pause it; ``reason`` only if nothing but time is awaited.
+
+        Raises OwnershipLost.
+        """
+        await self._commit(Status.PAUSED, due_at=due_at, wait_reason=reason)
+
     async def succeed(self, output: Json, now: datetime) -> None:
         """Commit the end. Raises OwnershipLost."""
         await self._commit(Status.SUCCEEDED, output=output, finished_at=now)

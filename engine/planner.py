@@ -21,12 +21,12 @@ from engine.state import DEAD, Ending, Stage, State, Token, Visit
 from engine.tokens import resolve_stalled, send, skip, start_visit
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
+    Status.QUEUED: frozenset({Status.RUNNING, Status.PAUSED, Status.FAILED, Status.CANCELLED}),
     Status.RUNNING: frozenset(
         {Status.QUEUED, Status.WAITING, Status.PAUSED, Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
     ),
-    Status.WAITING: frozenset({Status.QUEUED, Status.CANCELLED}),
-    Status.PAUSED: frozenset({Status.QUEUED, Status.CANCELLED}),
+    Status.WAITING: frozenset({Status.QUEUED, Status.PAUSED, Status.FAILED, Status.CANCELLED}),
+    Status.PAUSED: frozenset({Status.QUEUED, Status.WAITING, Status.FAILED, Status.CANCELLED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset({Status.QUEUED}),  # by a person's replay only
     Status.CANCELLED: frozenset(),

@@ -13,9 +13,7 @@ from engine.model.execution import DeadLetter, Execution, Status
 from engine.model.workflow import Lane, WorkflowStatus
 from engine.ports import Broker, Clock, Database, UnitOfWork
 from engine.replay_choices import FAILED, START, Choice, choose_version, edited_event, kept_records, rerun_of
-
-CANCELLED = "execution.cancelled"
-"""The signal that tells the owner to stop; the database has ended the execution already."""
+from engine.signals import CANCELLED
 
 
 class Control:

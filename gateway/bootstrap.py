@@ -29,6 +29,7 @@ from engine.model.base import ExecutorId, new_id
 from engine.model.node import NodeKind
 from engine.nodes.code import CodeHandler
 from engine.nodes.connector import ConnectorHandler
+from engine.pausing import PauseReminder, Pausing
 from engine.ports import Broker, Clock
 from engine.pruner import Pruner
 from engine.publishing import Publishing
@@ -80,6 +81,7 @@ class Hub:
     intake: Intake
     publishing: Publishing
     control: Control
+    pausing: Pausing
     replies: Replies
     metrics: Metrics
     executor: Executor | None
@@ -159,6 +161,7 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
         intake=intake,
         publishing=Publishing(database=database, broker=broker, clock=clock, outside=outside_of(registry)),
         control=Control(database=database, broker=broker, graphs=graphs, announcements=announcements, clock=clock),
+        pausing=Pausing(database=database, broker=broker, announcements=announcements, clock=clock),
         replies=Replies(database=database, broker=broker, name=new_id()),
         metrics=Metrics(),
         executor=None,
@@ -208,6 +211,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         Timers(hub.database, announcements, hub.clock),
         Announcer(hub.database, hub.broker, hub.clock),
         Reaper(hub.database, announcements, hub.clock),
+        PauseReminder(hub.database, hub.broker),
         DeadMessages(hub.database, hub.broker, hub.clock),
         Releaser(database=hub.database, graphs=hub.graphs, announcements=announcements, clock=hub.clock),
         Pruner(hub.database, hub.clock, retention=hub.settings.retain),

@@ -9,6 +9,7 @@ from db.encoding import encode_json
 from db.large_values import SIGN, marked
 from db.repositories.claiming import Claiming
 from db.repositories.paging import paged
+from db.repositories.pausing import Pausing
 from db.repositories.queueing import Queueing
 from db.repositories.recording import Recording
 from db.repositories.settling import Settling
@@ -36,7 +37,7 @@ from engine.repositories import ExecutionFilter, Page
 _LISTED = [column for column in executions.c if column.name != "response"]
 
 
-class ExecutionRepository(Claiming, Recording, Queueing, Settling):
+class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Settling):
     """Executions in one transaction. Implements ``engine.repositories.Executions``."""
 
     def __init__(self, transaction: Transaction) -> None:
@@ -159,4 +160,5 @@ def _execution(row: Row[Any], *, output: Json, response: Any) -> Execution:
         output=output,
         error=row.error,
         response=Response(**response) if isinstance(response, dict) and "status" in response else None,
+        pause_asked_at=None if Status(row.status).is_final else row.pause_asked_at,
     )

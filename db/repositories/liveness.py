@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, or_, select, update
 
-from db.tables import breakers, executors, leases
+from db.liveness_tables import breakers, executors, leases
 from db.transaction import Transaction
 from db.types import one_of
 from engine.model.base import ExecutorId, JsonObject

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import case, func, select, text, update
 
-from db.tables import executions, executors
+from db.liveness_tables import executors
+from db.tables import executions
 from db.transaction import Transaction
 from db.types import one_of
 from engine.model.base import ExecutionId, ExecutorId
@@ -17,6 +18,9 @@ from engine.model.workflow import Lane
 QUEUED = text("executions.status = 'queued'")
 RUNNING = text("executions.status = 'running'")
 WAITING = text("executions.status = 'waiting'")
+
+# Where an execution goes whose owner is gone.
+_BACK = case((executions.c.pause_asked_at.is_(None), Status.QUEUED.value), else_=Status.PAUSED.value)
 
 Announced = Sequence[tuple[ExecutionId, Lane]]
 
@@ -52,19 +56,22 @@ class Queueing:
     async def requeue(self, owners: Sequence[ExecutorId], *, now: datetime, limit: int) -> Announced:
         """Queue running executions of these owners and raise their epoch, so that late writes of theirs fail.
 
-        ``woken_at`` stays: what their expressions saw as ``now`` before the crash they see again.
+        Those that a person asked to pause become paused; they are not among those returned. ``woken_at`` stays: what
+        their expressions saw as ``now`` before the crash they see again.
         """
         if not owners:
             return []
         theirs = (
-            select(executions.c.id, executions.c.lane)
+            select(executions.c.id, executions.c.lane, executions.c.pause_asked_at)
             .where(RUNNING, one_of(executions.c.owner, owners))
             .order_by(executions.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        change = {"queued_at": now, "owner": None, "epoch": executions.c.epoch + 1}
-        return await self._queue(await self._transaction.rows(theirs), change)
+        rows = await self._transaction.rows(theirs)
+        change = {"status": _BACK, "queued_at": now, "owner": None, "epoch": executions.c.epoch + 1}
+        await self._queue(rows, change)
+        return [(ExecutionId(row.id), Lane(row.lane)) for row in rows if row.pause_asked_at is None]
 
     async def hand_back(self, ids: Sequence[ExecutionId], *, owner: ExecutorId) -> None:
         """Queue those that ``owner`` holds, which nobody works on: it never heard that its claim was committed."""
@@ -72,7 +79,7 @@ class Queueing:
             await self._transaction.run(
                 update(executions)
                 .where(RUNNING, one_of(executions.c.id, ids), executions.c.owner == owner)
-                .values(status=Status.QUEUED.value, owner=None)
+                .values(status=_BACK, owner=None)
             )
 
     async def orphans(self, *, limit: int) -> Sequence[ExecutorId]:
@@ -110,6 +117,6 @@ class Queueing:
             await self._transaction.run(
                 update(executions)
                 .where(one_of(executions.c.id, [row.id for row in rows]))
-                .values(status=Status.QUEUED.value, **change)
+                .values(**{"status": Status.QUEUED.value, **change})
             )
         return [(ExecutionId(row.id), Lane(row.lane)) for row in rows]

@@ -27,10 +27,17 @@ _COLUMNS = Columns.of(
     error=Kind.WORD,
     response=Kind.WORD,
 )
+# What a person asked for meanwhile decides how an execution rests: waiting or paused.
+_RESTS = """CASE
+        WHEN {given} = 'waiting' AND {row}pause_asked_at IS NOT NULL THEN 'paused'
+        WHEN {given} = 'paused' AND {row}pause_asked_at IS NULL
+            THEN CASE WHEN {reason} IS NULL THEN 'queued' ELSE 'waiting' END
+        ELSE {given} END"""
 # About `status || ''`, see claiming.py: the partial index on running rows must not be used here either.
 _RECORD_POSTGRES = f"""
     UPDATE executions AS e
-    SET status = r.status, owner = CASE WHEN r.status = 'running' THEN e.owner END, due_at = r.due_at,
+    SET status = {_RESTS.format(given="r.status", row="e.", reason="r.wait_reason")},
+        owner = CASE WHEN r.status = 'running' THEN e.owner END, due_at = r.due_at,
         wait_reason = r.wait_reason, finished_at = r.finished_at, output = r.output, error = r.error,
         response = coalesce(r.response, e.response)
     FROM {_COLUMNS.unnest("r")}
@@ -41,13 +48,13 @@ _STANDING_SQLITE = """
     SELECT id, owner, epoch, project_id FROM executions
     WHERE id IN (SELECT value FROM json_each(?)) AND status || '' = 'running'
 """
-_RECORD_SQLITE = """
+_RECORD_SQLITE = f"""
     UPDATE executions
-    SET status = ?, due_at = ?, wait_reason = ?, finished_at = ?, output = ?, error = ?,
-        response = coalesce(?, response), owner = CASE WHEN ? = 'running' THEN owner END
-    WHERE id = ?
-"""
-_COLUMNS_SQLITE = Columns((*_COLUMNS.names[3:], "status", "id"), (*_COLUMNS.kinds[3:], Kind.WORD, Kind.ID))
+    SET status = {_RESTS.format(given="?1", row="", reason="?3")}, due_at = ?2, wait_reason = ?3, finished_at = ?4,
+        output = ?5, error = ?6, response = coalesce(?7, response), owner = CASE WHEN ?1 = 'running' THEN owner END
+    WHERE id = ?8
+"""  # noqa: S608 - our own names
+_COLUMNS_SQLITE = Columns((*_COLUMNS.names[3:], "id"), (*_COLUMNS.kinds[3:], Kind.ID))
 
 
 class Recording:
@@ -92,9 +99,7 @@ class Recording:
         present = {(row[0], row[1], row[2]): ProjectId(row[3]) for row in found}
         standing = [row for row in rows if row[:3] in present]
         if standing:
-            await self._transaction.each(
-                _RECORD_SQLITE, _COLUMNS_SQLITE, [(*row[3:], row[3], row[0]) for row in standing]
-            )
+            await self._transaction.each(_RECORD_SQLITE, _COLUMNS_SQLITE, [(*row[3:], row[0]) for row in standing])
         return {row[:3]: present[row[:3]] for row in standing}
 
     def _values(self, record: ExecutionRecord) -> tuple[Any, ...]:

@@ -67,6 +67,7 @@ class Settling:
                 woken_at=now,
                 deadline_at=deadline_at,
                 finished_at=None,
+                pause_asked_at=None,
                 output=None,
                 error=None,
             )

@@ -165,7 +165,9 @@ class ExecutionRecord:
     """What one commit of the recorder writes about one execution.
 
     The write counts only while ``owner`` still holds ``epoch`` and the row is ``running``. ``status`` ``RUNNING``
-    means that the execution goes on (a checkpoint); any other hands it back. ``results`` are kept for other executions.
+    means that the execution goes on (a checkpoint); any other hands it back. A person may ask to pause it, or not to,
+    while the record is under way: ``WAITING`` is then stored as ``PAUSED``, or the other way round (without a
+    ``wait_reason`` as ``QUEUED``). ``results`` are kept for other executions.
     """
 
     id: ExecutionId
@@ -185,7 +187,7 @@ class ExecutionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """An execution as it is shown."""
+    """An execution as it is shown. ``pause_asked_at``: when a person asked to pause it; ``None`` if nobody does."""
 
     id: ExecutionId
     project_id: ProjectId
@@ -208,3 +210,4 @@ class Execution:
     output: Json
     error: JsonObject | None
     response: Response | None
+    pause_asked_at: datetime | None = None

@@ -63,7 +63,7 @@ class Executions(Protocol):
     async def requeue(
         self, owners: Sequence[ExecutorId], *, now: datetime, limit: int
     ) -> Sequence[tuple[ExecutionId, Lane]]:
-        """Queue running executions of these owners, raising their epoch."""
+        """Queue running executions of these owners, raising their epoch; pause those that a person asked to pause."""
 
     async def orphans(self, *, limit: int) -> Sequence[ExecutorId]:
         """Owners of running executions that have no row in ``executors``."""
@@ -76,6 +76,15 @@ class Executions(Protocol):
 
     async def cancel(self, execution_id: ExecutionId, *, now: datetime, reason: str) -> Status | None:
         """End it whatever it does, raising its epoch; return the status it had, or ``None`` if it was final."""
+
+    async def pause(self, execution_id: ExecutionId, *, now: datetime) -> Status | None:
+        """Pause it, or ask its executor to; return the status it had, or ``None`` if nothing changed."""
+
+    async def unpause(self, execution_id: ExecutionId, *, now: datetime) -> tuple[Status, Lane] | None:
+        """Put it back where it was, or queue it if that is over; return where it is, ``None`` if nothing changed."""
+
+    async def pausing(self, *, limit: int) -> Sequence[ExecutionId]:
+        """Running ones that were asked to pause."""
 
     async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:
         """Change failed → queued for a replay; ``None``: it is not failed. ``rewrite`` opens its steps again."""

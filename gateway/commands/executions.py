@@ -16,7 +16,7 @@ from gateway.commands.past import follow, trace_of
 from gateway.trace import EXCERPT, excerpt, show_trace, span
 
 app = typer.Typer()
-executions = typer.Typer(help="Executions: list, look at one, cancel, run again.", no_args_is_help=True)
+executions = typer.Typer(help="Executions: list, look at one, pause, resume, cancel, run again.", no_args_is_help=True)
 app.add_typer(executions, name="executions")
 
 COLUMNS = ("execution", "status", "trigger", "created", "took", "result")
@@ -76,6 +76,23 @@ def cancel(
     with connect() as hub:
         ended = hub.post(f"/executions/{segment(execution)}/cancel", {"reason": reason})
     report(ended, f"cancelled {execution}", as_json=as_json)
+
+
+@executions.command(epilog="Example: patchbay executions pause 0198f2c4-…")
+def pause(execution: Id, *, as_json: AsJson = False) -> None:
+    """Let an execution start no further node until it is resumed. Its time limit goes on counting."""
+    with connect() as hub:
+        now = hub.post(f"/executions/{segment(execution)}/pause")
+    soon = "" if now["status"] == Status.PAUSED.value else ", once the effects under way have ended"
+    report(now, f"paused {execution}{soon}", as_json=as_json)
+
+
+@executions.command(epilog="Example: patchbay executions resume 0198f2c4-…")
+def resume(execution: Id, *, as_json: AsJson = False) -> None:
+    """Let a paused execution go on where it was."""
+    with connect() as hub:
+        now = hub.post(f"/executions/{segment(execution)}/resume")
+    report(now, f"resumed {execution}, now {now['status']}", as_json=as_json)
 
 
 @executions.command(epilog="Example: patchbay executions rerun 0198f2c4-…")

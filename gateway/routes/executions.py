@@ -119,6 +119,29 @@ async def cancel_execution(call: Call[Query, Cancellation]) -> ExecutionView:
         return execution_view(await _find(call, uow))
 
 
+async def pause_execution(call: Call[Query, None]) -> ExecutionView:
+    """Pause an execution: it starts no further node until it is resumed.
+
+    A queued or waiting one is paused at once. A running one records the effects under way when they end, and is
+    `running` with a `pause_asked_at` until then. The time limit goes on counting.
+    """
+    execution_id = ExecutionId(call.id("execution"))
+    await call.hub.pausing.pause(call.caller.project, execution_id, actor=call.caller.actor)
+    async with call.hub.database.read() as uow:
+        return execution_view(await _find(call, uow))
+
+
+async def resume_execution(call: Call[Query, None]) -> ExecutionView:
+    """Let a paused execution go on where it was.
+
+    A wait that became due meanwhile is over at once.
+    """
+    execution_id = ExecutionId(call.id("execution"))
+    await call.hub.pausing.resume(call.caller.project, execution_id, actor=call.caller.actor)
+    async with call.hub.database.read() as uow:
+        return execution_view(await _find(call, uow))
+
+
 async def rerun_execution(call: Call[Query, None]) -> ExecutionRef:
     """Start a new execution from the same event, on the published version."""
     execution_id = ExecutionId(call.id("execution"))
@@ -190,6 +213,8 @@ endpoints = [
     Endpoint(method="GET", path=_ONE, handler=get_execution, scope=Scope.READ),
     Endpoint(method="GET", path=f"{_ONE}/logs", handler=get_execution_logs, scope=Scope.READ),
     Endpoint(method="POST", path=f"{_ONE}/cancel", handler=cancel_execution, scope=Scope.EXECUTE, refusals=(409,)),
+    Endpoint(method="POST", path=f"{_ONE}/pause", handler=pause_execution, scope=Scope.EXECUTE, refusals=(409,)),
+    Endpoint(method="POST", path=f"{_ONE}/resume", handler=resume_execution, scope=Scope.EXECUTE, refusals=(409,)),
     Endpoint(
         method="POST", path=f"{_ONE}/rerun", handler=rerun_execution, scope=Scope.EXECUTE, status=202, refusals=(409,)
     ),

@@ -18,6 +18,7 @@ class ExecutionView(Struct, frozen=True, kw_only=True):
     """One run of one version for one event. ``error`` has ``code``, ``message``, ``category``, ``step``.
 
     In a list, ``output`` is ``{"$large_value": {"bytes": …}}`` where it is too large to be shown there.
+    ``pause_asked_at`` is when somebody asked to pause it; a running one with it pauses as soon as it can.
     """
 
     id: str
@@ -34,6 +35,7 @@ class ExecutionView(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
     due_at: datetime | None
     wait_reason: str | None
+    pause_asked_at: datetime | None
     output: Any
     error: dict[str, Any] | None
 

@@ -10,17 +10,22 @@ from typing import Any
 
 @dataclass
 class Outside:
-    """``status`` is what it answers with; ``asked`` the bodies it received."""
+    """``status`` is what it answers with, once ``gate`` is open; ``asked`` the bodies it received."""
 
     url: str = ""
     status: int = 200
     asked: list[Any] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         lengths = [line.split(b":")[1] for line in head.lower().splitlines() if line.startswith(b"content-length:")]
         body = await reader.readexactly(int(lengths[0])) if lengths else b""
         self.asked.append(json.loads(body) if body else None)
+        await self.gate.wait()
         content = json.dumps({"number": len(self.asked)}).encode()
         writer.write(
             b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"

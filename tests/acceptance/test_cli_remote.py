@@ -134,6 +134,25 @@ def test_a_waiting_execution_is_shown_as_such_and_cancelled(shell: Shell) -> Non
     assert "changed our mind" in afterwards.stdout
 
 
+def test_an_execution_is_paused_and_resumed(shell: Shell) -> None:
+    shell.apply("name: pausing\nnodes: {wait: {type: delay, for: 1h}}")
+    execution = shell.json("workflows", "execute", "pausing", "--no-wait")["execution_id"]
+    shell("workflows", "execute", "pausing", "--timeout", "0.5")  # by then the first one waits, too
+
+    paused = shell("executions", "pause", execution)
+    shown = shell("executions", "show", execution)
+    listed = shell.json("executions", "list", "--workflow", "pausing", "--status", "paused")
+    resumed = shell("executions", "resume", execution)
+    again = shell("executions", "resume", execution)
+
+    assert paused.stdout == f"paused {execution}\n"
+    assert "‖ pausing paused" in shown.stdout
+    assert [one["id"] for one in listed] == [execution]
+    assert resumed.stdout == f"resumed {execution}, now waiting\n"
+    assert again.returncode == 1
+    assert "waiting, not paused" in again.stderr
+
+
 def test_a_dead_letter_is_found_replayed_and_discarded(shell: Shell) -> None:
     shell.apply(REFUSED)
     failed = shell("workflows", "execute", "refused-call")

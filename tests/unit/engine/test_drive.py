@@ -89,6 +89,7 @@ class Bench:
     effect: Effect = Effect.KEYED
     alive: bool = True
     results: KnownResults = field(default_factory=NoResults)
+    pausing: set[ExecutionId] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.recorder = FakeRecorder(self.log)
@@ -110,6 +111,7 @@ class Bench:
             is_alive=lambda: self.alive,
             results=self.results,
             largest_output_bytes=2000,
+            pausing=self.pausing,
         )
         await drive(self.claimed(flow, data=data, steps=steps), flow, tools)
         return self.recorder.last
