@@ -1,6 +1,7 @@
 """One transaction with every repository on it."""
 
 from db.repositories.access import AccessRepository
+from db.repositories.arrivals import ArrivalRepository
 from db.repositories.blobs import BlobRepository
 from db.repositories.connections import ConnectionRepository
 from db.repositories.dead_letters import DeadLetterRepository
@@ -15,6 +16,7 @@ from db.transaction import Transaction
 from db.vault import Vault
 from engine.repositories import (
     Access,
+    Arrivals,
     Blobs,
     Connections,
     DeadLetters,
@@ -38,6 +40,7 @@ class SqlUnitOfWork:
         self.triggers: Triggers = TriggerRepository(transaction)
         self.events: Events = EventRepository(transaction)
         self.executions: Executions = ExecutionRepository(transaction)
+        self.arrivals: Arrivals = ArrivalRepository(transaction)
         self.results: Results = ResultRepository(transaction)
         self.blobs: Blobs = BlobRepository(transaction)
         self.dead_letters: DeadLetters = DeadLetterRepository(transaction)

@@ -7,6 +7,7 @@ The first key wraps, all unwrap; how keys are replaced is in ``db.keyring``.
 import base64
 import binascii
 import hashlib
+import hmac
 from collections.abc import Iterable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -33,6 +34,7 @@ class Vault:
         if not keys:
             raise ConfigurationError("no encryption key is set; make one with `patchbay keys new-encryption-key`")
         self._fernets: dict[str, Fernet] = {}
+        self._raw: list[bytes] = []
         for place, key in enumerate(keys, start=1):
             raw = _raw_key(key)
             if raw is None:
@@ -41,6 +43,7 @@ class Vault:
                     "make one with `patchbay keys new-encryption-key`"
                 )
             self._fernets[_key_id(raw)] = Fernet(key)
+            self._raw.append(raw)
         self._primary = next(iter(self._fernets))
 
     @classmethod
@@ -59,6 +62,10 @@ class Vault:
     @property
     def key_ids(self) -> frozenset[str]:
         return frozenset(self._fernets)
+
+    def derive(self, purpose: bytes) -> tuple[bytes, ...]:
+        """Return a key of 32 bytes for another purpose from each of ours, which it does not reveal; the first first."""
+        return tuple(hmac.digest(raw, purpose, hashlib.sha256) for raw in self._raw)
 
     def encrypt(self, plain: bytes) -> str:
         """Return ``<key id>:<wrapped key>:<token>``: a key made for this value alone, and the value under that key."""

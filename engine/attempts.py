@@ -13,6 +13,7 @@ from engine.expressions.bounds import Budget
 from engine.expressions.values import weigh
 from engine.graph import Graph
 from engine.journal import Records
+from engine.links import Links, NoLinks, link_scope
 from engine.model.base import ExecutionId, ExecutorId, Json, JsonObject
 from engine.model.execution import Claimed, Failure, Note
 from engine.model.node import NodeKind
@@ -53,6 +54,7 @@ class Tools:
     jitter: Callable[[], float]
     is_alive: Callable[[], bool]
     results: KnownResults = field(default_factory=NoResults)
+    links: Links = field(default_factory=NoLinks)
     largest_output_bytes: int = 4 * 1024 * 1024
     pausing: set[ExecutionId] = field(default_factory=set)
 
@@ -156,6 +158,9 @@ class Attempts:
         node = visit.node
         arrived = state.input_of(visit)
         scope: JsonObject = {**self._names, "steps": state.outputs, "vars": state.variables, "input": arrived}
+        if self._graph.callbacks:
+            links = link_scope(self._tools.links, self._claimed.id, state)
+            scope["execution"] = {**scope["execution"], **links}
         if node.input is not None:
             scope["input"] = node.input.render(scope, strict=node.node.strict)
         if node.input_schema is not None and node.bypass is None:
@@ -163,7 +168,8 @@ class Attempts:
             if problem is not None:
                 raise InvalidInput(f'"{visit.path}" did not run, its input_schema is not satisfied: {problem}')
         claimed = self._claimed
-        return Attempt(visit, scope, scope["input"], now, claimed.deadline_at, claimed.id, claimed.project_id)
+        arrivals = claimed.arrivals.get(visit.path, ())
+        return Attempt(visit, scope, scope["input"], now, claimed.deadline_at, claimed.id, claimed.project_id, arrivals)
 
     def _accepted(self, attempt: Attempt, outcome: Outcome) -> Outcome:
         """Refuse an output that does not satisfy the node's schema, and let one that does set variables."""

@@ -21,7 +21,7 @@ from engine.model.outcome import Outcome, Succeeded, Unknown
 from engine.model.result import Keep, Result
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, PreparedCall, failed
-from engine.planner import apply, begin, intend, next_due, result, settle, wake
+from engine.planner import apply, begin, intend, next_due, result, resume, settle, wake
 from engine.state import Ending, Stage, State, Visit
 
 PURE_TURNS = 200
@@ -42,6 +42,7 @@ async def drive(claimed: Claimed, graph: Graph, tools: Tools) -> None:
         state = begin(graph, claimed.trigger_key, attempts.data)
         for record in claimed.steps:
             apply(state, record)
+        resume(state, claimed.arrivals)
     except PatchbayError as exc:
         failure = failed(exc, step="trigger").failure
     except ValueError as exc:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from engine.errors import DefinitionError
 from engine.expressions import Expression, Template, compile_expression, compile_template
+from engine.model.arrival import Awaited
 from engine.model.base import JsonObject, VersionId
 from engine.model.execution import Note
 from engine.model.node import (
@@ -23,6 +24,7 @@ from engine.model.node import (
     StopSpec,
     SwitchSpec,
     TransformSpec,
+    awaits,
 )
 from engine.model.workflow import Definition, Variable, WorkflowSettings
 from engine.value_schemas import ValueSchema
@@ -70,7 +72,7 @@ class Graph:
     """One version, compiled.
 
     ``starts`` gives the start nodes per trigger key, ``default_starts`` all others'; ``maps`` the templates that shape
-    ``trigger.data``. ``caches`` says whether any node has a cache.
+    ``trigger.data``. ``caches`` says whether any node has a cache; ``callbacks`` names the nodes that wait for one.
     """
 
     version_id: VersionId
@@ -83,6 +85,7 @@ class Graph:
     variables: Mapping[str, Variable]
     settings: WorkflowSettings
     caches: bool
+    callbacks: tuple[str, ...] = ()
 
     def starts_for(self, trigger_key: str) -> tuple[str, ...]:
         """The nodes that an event of this trigger starts."""
@@ -122,6 +125,7 @@ def compile_graph(definition: Definition, version_id: VersionId) -> Graph:
         variables=definition.variables,
         settings=definition.settings,
         caches=any(node.cache is not None for node in nodes.values()),
+        callbacks=tuple(key for key, node in definition.nodes.items() if awaits(node, Awaited.CALLBACK)),
     )
 
 

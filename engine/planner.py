@@ -6,7 +6,7 @@ still a fold: applying the recorded steps in order to ``begin`` gives the same s
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from engine.errors import CircuitOpen
@@ -133,6 +133,15 @@ def wake(state: State, now: datetime) -> None:
     """Make the waiting visits that are due ready again."""
     for visit in state.pending.values():
         if visit.stage is Stage.WAITING and visit.due_at is not None and visit.due_at <= now:
+            visit.stage = Stage.READY
+            state.ready.append(visit)
+
+
+def resume(state: State, paths: Collection[str]) -> None:
+    """Make the waiting visits ready that something has come for; their handlers say whether it is enough."""
+    for path in paths:
+        visit = state.pending.get(path)
+        if visit is not None and visit.stage is Stage.WAITING:
             visit.stage = Stage.READY
             state.ready.append(visit)
 

@@ -13,6 +13,7 @@ from engine.model.base import ExecutionId
 from engine.model.workflow import Lane
 from engine.repositories import (
     Access,
+    Arrivals,
     Blobs,
     Connections,
     DeadLetters,
@@ -43,6 +44,7 @@ class UnitOfWork(Protocol):
     triggers: Triggers
     events: Events
     executions: Executions
+    arrivals: Arrivals
     results: Results
     blobs: Blobs
     dead_letters: DeadLetters

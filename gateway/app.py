@@ -14,7 +14,7 @@ from gateway.edge import Handler, guarded
 from gateway.endpoints import routes_of
 from gateway.observability import Metrics
 from gateway.problems import on_crash, on_http_exception
-from gateway.routes import health, hooks
+from gateway.routes import callbacks, health, hooks
 from gateway.routes.api import ENDPOINTS
 from gateway.routes.docs import docs_routes, to_docs
 
@@ -27,6 +27,7 @@ def create_app(hub: Hub) -> Starlette:
     app = Starlette(
         routes=[
             *(_hook(route, hub.metrics) for route in hooks.routes),
+            *(_counted(route, hub.metrics, area="link") for route in callbacks.routes),
             Mount("/api/v1", api),
             Mount("/api", api),
             *health.routes,
@@ -53,13 +54,13 @@ def _hook(route: Route, metrics: Metrics) -> BaseRoute:
     return Route(route.path, measured, methods=list(route.methods or ()), name=route.name)
 
 
-def _counted(route: Route, metrics: Metrics) -> BaseRoute:
+def _counted(route: Route, metrics: Metrics, *, area: str = "api") -> BaseRoute:
     """The same route, with its answers counted."""
-    handler: Handler = route.endpoint
+    handler: Handler = route.endpoint if area == "api" else guarded(route.endpoint)
 
     async def counted(request: Request) -> Response:
         response = await handler(request)
-        metrics.answered("api", response.status_code)
+        metrics.answered(area, response.status_code)
         return response
 
     return Route(route.path, counted, methods=list(route.methods or ()))

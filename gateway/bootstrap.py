@@ -15,7 +15,9 @@ from connectors.http import HttpSettings, open_http
 from connectors.registry import Registry, find_plugins
 from db.engines import PoolSizes
 from db.session import SqlDatabase, open_database
+from db.vault import Vault
 from engine.announcer import Announcements, Announcer
+from engine.arrivals import Arrivals
 from engine.attempts import Tools
 from engine.breaker import Breakers
 from engine.brokers import open_broker
@@ -29,6 +31,7 @@ from engine.model.base import ExecutorId, new_id
 from engine.model.node import NodeKind
 from engine.nodes.code import CodeHandler
 from engine.nodes.connector import ConnectorHandler
+from engine.nodes.wait import WaitHandler
 from engine.pausing import PauseReminder, Pausing
 from engine.ports import Broker, Clock
 from engine.pruner import Pruner
@@ -37,6 +40,7 @@ from engine.reaper import Heartbeat, Reaper
 from engine.recorder import Recorder
 from engine.replay import Control
 from engine.results import StoredResults
+from engine.resumer import Resumer
 from engine.routes import Routes
 from engine.service import Service, run_service
 from engine.sweeper import BlobSweeper
@@ -45,6 +49,7 @@ from engine.workers import Workers
 from gateway.bindings import Bindings
 from gateway.clock import SystemClock
 from gateway.encryption import open_vault
+from gateway.links import SignedLinks
 from gateway.observability import Metrics
 from gateway.outside import outside_of
 from gateway.replies import Replies
@@ -83,6 +88,8 @@ class Hub:
     control: Control
     pausing: Pausing
     replies: Replies
+    arrivals: Arrivals
+    links: SignedLinks
     metrics: Metrics
     executor: Executor | None
 
@@ -110,7 +117,9 @@ async def open_hub(
         )
         broker = await stack.enter_async_context(open_broker(settings.broker_url, prefix=settings.broker_prefix))
         announcements = await stack.enter_async_context(Announcements(broker))
-        world = _World(settings=settings, clock=now, database=database, broker=broker, announcements=announcements)
+        world = _World(
+            settings=settings, clock=now, database=database, broker=broker, announcements=announcements, vault=vault
+        )
         hub = await _assemble(stack, world)
         services: list[Coroutine[Any, Any, None]] = []
         if Role.GATEWAY in roles:
@@ -133,6 +142,7 @@ class _World:
     database: SqlDatabase
     broker: Broker
     announcements: Announcements
+    vault: Vault
 
 
 async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
@@ -162,6 +172,8 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
         publishing=Publishing(database=database, broker=broker, clock=clock, outside=outside_of(registry)),
         control=Control(database=database, broker=broker, graphs=graphs, announcements=announcements, clock=clock),
         pausing=Pausing(database=database, broker=broker, announcements=announcements, clock=clock),
+        arrivals=Arrivals(database=database, announcements=announcements, clock=clock),
+        links=SignedLinks(world.vault, settings.public_url),
         replies=Replies(database=database, broker=broker, name=new_id()),
         metrics=Metrics(),
         executor=None,
@@ -180,12 +192,17 @@ async def _executor(stack: AsyncExitStack, hub: Hub) -> Executor:
     handler = ConnectorHandler(actions=hub.registry, connections=Bindings(hub.database, hub.clock), breakers=breakers)
     tools = Tools(
         owner=owner,
-        effects={NodeKind.CONNECTOR: handler, NodeKind.CODE: CodeHandler(workers)},
+        effects={
+            NodeKind.CONNECTOR: handler,
+            NodeKind.CODE: CodeHandler(workers),
+            NodeKind.WAIT: WaitHandler(hub.arrivals),
+        },
         recorder=recorder,
         clock=hub.clock,
         jitter=random.random,
         is_alive=lambda: heartbeat.alive,
         results=StoredResults(hub.database),
+        links=hub.links,
     )
     executor = Executor(
         database=hub.database,
@@ -209,6 +226,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
     leader = await stack.enter_async_context(Leader(hub.database, hub.clock, "scheduler", hub.name))
     services: list[Service] = [
         Timers(hub.database, announcements, hub.clock),
+        Resumer(hub.database, announcements, hub.clock),
         Announcer(hub.database, hub.broker, hub.clock),
         Reaper(hub.database, announcements, hub.clock),
         PauseReminder(hub.database, hub.broker),

@@ -46,7 +46,7 @@ class Metrics:
         self._refused.labels(code=code).inc()
 
     def answered(self, area: str, status: int, *, seconds: float | None = None) -> None:
-        """A request was answered. ``area``: ``hook`` or ``api``."""
+        """A request was answered. ``area``: ``hook``, ``link`` or ``api``."""
         counter = self._known_statuses.get((area, status))
         if counter is None:
             counter = self._known_statuses[area, status] = self._requests.labels(area=area, status=str(status))

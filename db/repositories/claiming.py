@@ -1,14 +1,16 @@
 """Storing new executions and handing queued ones to an executor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from db.bulk import Columns, Kind
 from db.encoding import read_optional, read_time, time_text
 from db.large_values import read_large
+from db.repositories.arrivals import awaiting, read_arrivals
 from db.repositories.steps import read_steps
 from db.transaction import Transaction
+from engine.model.arrival import Arrival
 from engine.model.base import (
     EventId,
     ExecutionId,
@@ -20,7 +22,7 @@ from engine.model.base import (
     require_utc,
 )
 from engine.model.event import NewExecution
-from engine.model.execution import Claimed, StepRecord
+from engine.model.execution import NO_ARRIVALS, Claimed, StepRecord
 
 _COLUMNS = Columns.of(
     id=Kind.ID,
@@ -91,11 +93,19 @@ class Claiming:
         known = [ExecutionId(str(row[0])) for row in rows if row[6] > 1]
         damaged: set[str] = set()
         steps = await read_steps(self._transaction, known, damaged=damaged) if known else {}
+        asking = awaiting(steps.items())
+        arrived = await read_arrivals(self._transaction, asking) if asking else {}
         data = [read_large(row[13]) for row in rows]
         loaded = await self._transaction.blobs.load(data)
         damaged.update(str(row[0]) for row, value in zip(rows, data, strict=True) if loaded.lacks(value))
         return [
-            _claimed(row, loaded.of(value), steps.get(str(row[0]), ()), damaged=str(row[0]) in damaged)
+            _claimed(
+                row,
+                loaded.of(value),
+                steps.get(str(row[0]), ()),
+                arrived=arrived.get(str(row[0]), NO_ARRIVALS),
+                damaged=str(row[0]) in damaged,
+            )
             for row, value in zip(rows, data, strict=True)
         ]
 
@@ -130,7 +140,14 @@ def _values(new: NewExecution) -> tuple[Any, ...]:
     )
 
 
-def _claimed(row: Sequence[Any], data: Json, steps: tuple[StepRecord, ...], *, damaged: bool) -> Claimed:
+def _claimed(
+    row: Sequence[Any],
+    data: Json,
+    steps: tuple[StepRecord, ...],
+    *,
+    arrived: Mapping[str, tuple[Arrival, ...]],
+    damaged: bool,
+) -> Claimed:
     return Claimed(
         id=ExecutionId(str(row[0])),
         project_id=ProjectId(str(row[1])),
@@ -147,5 +164,6 @@ def _claimed(row: Sequence[Any], data: Json, steps: tuple[StepRecord, ...], *, d
         envelope=read_optional(row[12]) or {},
         data=data,
         steps=steps,
+        arrivals=arrived,
         damage=_DAMAGE if damaged else None,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_, delete, exists, func, literal, select, text, update
 
+from db.repositories.arrivals import delete_arrivals
 from db.repositories.steps import write_steps
 from db.tables import dead_letters, events, executions, steps
 from db.transaction import Transaction
@@ -102,6 +103,7 @@ class Settling:
         event_ids = [row.event_id for row in gone]
         await self._transaction.run(delete(steps).where(one_of(steps.c.execution_id, ids)))
         await self._transaction.run(delete(dead_letters).where(one_of(dead_letters.c.execution_id, ids)))
+        await delete_arrivals(self._transaction, ids)
         await self._transaction.run(delete(executions).where(chosen))
         await self._transaction.run(
             update(events)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, or_, select, update
 
+from db.repositories.arrivals import delete_arrivals
 from db.repositories.paging import paged
 from db.result_tables import results
 from db.tables import dead_letters, events, executions, steps, workflow_versions, workflows
@@ -85,6 +86,7 @@ class WorkflowRepository:
         theirs = select(executions.c.id).where(executions.c.workflow_id == workflow_id)
         await self._transaction.run(delete(steps).where(steps.c.execution_id.in_(theirs)))
         await self._transaction.run(delete(dead_letters).where(dead_letters.c.execution_id.in_(theirs)))
+        await delete_arrivals(self._transaction, theirs)
         await self._transaction.run(delete(executions).where(executions.c.workflow_id == workflow_id))
         await self._transaction.run(delete(results).where(results.c.workflow_id == workflow_id))
         await self._transaction.run(delete(events).where(events.c.workflow_id == workflow_id))

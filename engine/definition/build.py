@@ -4,8 +4,10 @@ from typing import Any
 
 from engine.definition.shapes import Record
 from engine.errors import Category
+from engine.model.arrival import Awaited
 from engine.model.base import JsonObject
 from engine.model.node import (
+    ATTEMPT_LIMIT,
     CachePolicy,
     Case,
     CodeLimits,
@@ -25,6 +27,7 @@ from engine.model.node import (
     StopSpec,
     SwitchSpec,
     TransformSpec,
+    WaitSpec,
 )
 from engine.model.workflow import (
     Definition,
@@ -80,7 +83,7 @@ def _node(key: str, record: Record) -> Node:
         description=record.get("description", ""),
         join=read_join(record["join"]),
         retry=_retry(record["retry"]) if "retry" in record else RetryPolicy(),
-        timeout=record["timeout"],
+        timeout=record.get("timeout", ATTEMPT_LIMIT),
         on_error=OnError(record["on_error"]),
         input=record.get("input"),
         has_input="input" in record,
@@ -131,6 +134,8 @@ def _node_spec(record: Record) -> NodeSpec:
         case NodeKind.CODE:
             limits = CodeLimits(**record["limits"])
             return CodeSpec(language=record["language"], source=record["source"], limits=limits)
+        case NodeKind.WAIT:
+            return WaitSpec(awaited=Awaited(record["for"]), limit=record.get("timeout"))
         case _:
             return StopSpec(
                 succeeded=record["as"] == "succeeded", output=record.get("output"), message=record.get("message", "")

@@ -6,6 +6,7 @@ The parser, the JSON Schema and the tables of docs/reference/workflow-format.md 
 from datetime import timedelta
 from typing import Final
 
+from engine.definition.format_waits import WAIT
 from engine.definition.json_schemas import JsonSchema
 from engine.definition.shapes import Either, Field, Kinds, ListOf, Section
 from engine.definition.types import (
@@ -234,7 +235,7 @@ _CODE: Final = Section(
 NODES: Final = Kinds(
     noun="node",
     common=COMMON,
-    later=("loop", "parallel", "wait", "approval", "workflow", "prompt", "agent", "task"),
+    later=("loop", "parallel", "approval", "workflow", "prompt", "agent", "task"),
     common_later=("undo",),
     kinds={
         NodeKind.CONNECTOR: _CONNECTOR,
@@ -246,5 +247,6 @@ NODES: Final = Kinds(
         NodeKind.RESPOND: _RESPOND,
         NodeKind.STOP: _STOP,
         NodeKind.CODE: _CODE,
+        NodeKind.WAIT: WAIT,
     },
 )

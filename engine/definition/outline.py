@@ -11,7 +11,7 @@ from engine.definition.edges import MAX_EDGES, EdgeText
 from engine.definition.report import INVALID, Report
 from engine.definition.shapes import Record
 from engine.model.base import JsonObject
-from engine.model.node import ERROR, MAIN, Edge, NodeKind, OnError
+from engine.model.node import ERROR, MAIN, TIMEOUT, Edge, NodeKind, OnError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ class Outline:
             return ()
         if kind == NodeKind.CONDITION:
             return ("true", "false", *error)
+        if kind == NodeKind.WAIT:
+            return (MAIN, TIMEOUT, *error)
         if kind != NodeKind.SWITCH:
             return (MAIN, *error)
         cases = record.get("cases", ())

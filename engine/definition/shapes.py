@@ -236,12 +236,12 @@ class Kinds:
     _merged: dict[str, Section] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def section(self, kind: str) -> Section:
-        """Return the section of a kind with the common fields, without ``type``."""
+        """Return the section of a kind with the common fields, where it has none of that name; without ``type``."""
         if kind not in self._merged:
             own = self.kinds[kind]
-            self._merged[kind] = replace(
-                own, fields=(*own.fields, *self.common), later=(*own.later, *self.common_later)
-            )
+            named = {each.name for each in own.fields}
+            shared = tuple(each for each in self.common if each.name not in named)
+            self._merged[kind] = replace(own, fields=(*own.fields, *shared), later=(*own.later, *self.common_later))
         return self._merged[kind]
 
     def read(self, value: Json, at: Path, report: Report) -> Any:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from engine.errors import Category
+from engine.model.arrival import Arrival
 from engine.model.base import (
     EventId,
     ExecutionId,
@@ -19,6 +21,8 @@ from engine.model.base import (
 )
 from engine.model.result import Result
 from engine.model.workflow import Lane
+
+NO_ARRIVALS: Mapping[str, tuple[Arrival, ...]] = MappingProxyType({})
 
 
 class Status(StrEnum):
@@ -112,7 +116,8 @@ class Claimed:
     """An execution that an executor owns under ``epoch``, with all it needs to run it.
 
     ``woken_at`` is when it was last queued, which is the ``now`` of its expressions; ``steps`` are those recorded by
-    earlier owners, in the order of ``seq``. ``damage`` says why it cannot be run as it is stored.
+    earlier owners, in the order of ``seq``; ``arrivals`` what has come from outside by path, where a step waits for it.
+    ``damage`` says why it cannot be run as it is stored.
     """
 
     id: ExecutionId
@@ -131,6 +136,7 @@ class Claimed:
     data: Json
     steps: tuple[StepRecord, ...] = ()
     damage: str | None = None
+    arrivals: Mapping[str, tuple[Arrival, ...]] = field(default_factory=lambda: NO_ARRIVALS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

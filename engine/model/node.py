@@ -9,10 +9,15 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from engine.errors import Category
+from engine.model.arrival import Awaited
 from engine.model.base import Json, JsonObject
 
 MAIN = "main"
 ERROR = "error"
+TIMEOUT = "timeout"
+
+ATTEMPT_LIMIT = timedelta(minutes=5)
+"""How long one attempt may take where the node does not say it."""
 
 
 class NodeKind(StrEnum):
@@ -27,6 +32,7 @@ class NodeKind(StrEnum):
     RESPOND = "respond"
     STOP = "stop"
     CODE = "code"
+    WAIT = "wait"
 
 
 class JoinKind(StrEnum):
@@ -169,6 +175,14 @@ class CodeSpec:
     limits: CodeLimits = CodeLimits()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitSpec:
+    """Wait for something from outside, at most for ``limit``; ``None``: as long as the execution may take."""
+
+    awaited: Awaited
+    limit: timedelta | None = None
+
+
 NodeSpec: TypeAlias = (
     ConnectorSpec
     | TransformSpec
@@ -179,6 +193,7 @@ NodeSpec: TypeAlias = (
     | RespondSpec
     | StopSpec
     | CodeSpec
+    | WaitSpec
 )
 
 
@@ -197,7 +212,7 @@ class Node:
     description: str = ""
     join: Join = Join()
     retry: RetryPolicy = RetryPolicy()
-    timeout: timedelta = timedelta(minutes=5)
+    timeout: timedelta = ATTEMPT_LIMIT
     on_error: OnError = OnError.FAIL
     input: Json = None
     has_input: bool = False
@@ -218,3 +233,8 @@ class Edge:
     source: str
     port: str
     target: str
+
+
+def awaits(node: Node, awaited: Awaited) -> bool:
+    """Whether a node waits for this from outside, if it runs at all."""
+    return isinstance(node.spec, WaitSpec) and node.spec.awaited is awaited and not (node.disabled or node.has_pin)

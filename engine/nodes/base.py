@@ -8,6 +8,7 @@ from typing import Protocol
 from engine.errors import OutcomeUnknown, PatchbayError, RetryableError, StepError
 from engine.graph import CompiledNode
 from engine.model.action import Effect
+from engine.model.arrival import Arrival
 from engine.model.base import ExecutionId, Json, JsonObject, ProjectId
 from engine.model.execution import Failure
 from engine.model.outcome import Failed, Outcome, Unknown
@@ -20,6 +21,7 @@ class Attempt:
 
     ``scope`` is what expressions see, ``input`` its part of that name; ``deadline_at`` is when the execution's time
     is up. ``now`` is the real time, for delays; expressions see ``scope["now"]``, which a crash does not change.
+    ``arrivals`` is what had come from outside for this visit when the execution was claimed.
     """
 
     visit: Visit
@@ -29,6 +31,7 @@ class Attempt:
     deadline_at: datetime
     execution_id: ExecutionId
     project_id: ProjectId
+    arrivals: tuple[Arrival, ...] = ()
 
     @property
     def node(self) -> CompiledNode:

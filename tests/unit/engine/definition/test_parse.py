@@ -209,7 +209,10 @@ def test_a_mistake_in_a_trigger_has_its_place_and_its_fix(
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        *((workflow(nodes=f"{{a: {{type: {kind}, over: []}}}}"), "nodes.a.type") for kind in ("loop", "wait", "agent")),
+        *(
+            (workflow(nodes=f"{{a: {{type: {kind}, over: []}}}}"), "nodes.a.type")
+            for kind in ("loop", "parallel", "agent")
+        ),
         *(
             (workflow(triggers=f"{{t: {{type: {kind}, every: 1m}}}}"), "triggers.t.type")
             for kind in ("polling", "chat")

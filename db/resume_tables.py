@@ -1,0 +1,27 @@
+"""The tables of what comes from outside for executions that wait.
+
+They have no foreign keys, like the executions they belong to.
+"""
+
+from sqlalchemy import Boolean, Column, Index, String, Table, text
+
+from db.tables import metadata
+from db.types import Id, JsonText, PlainText, UtcDateTime
+
+# ``pending`` is true until somebody was woken for it, then NULL.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("execution_id", Id, primary_key=True),
+    Column("path", PlainText, primary_key=True),
+    Column("subject", PlainText, primary_key=True),
+    Column("project_id", Id, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("payload", JsonText),
+    Column("arrived_at", UtcDateTime, nullable=False),
+    Column("by", PlainText, nullable=False),
+    Column("pending", Boolean),
+)
+
+_PENDING = text("pending IS NOT NULL")
+Index("ix_arrivals_pending", arrivals.c.execution_id, postgresql_where=_PENDING, sqlite_where=_PENDING)
