@@ -82,7 +82,7 @@ class Attempts:
         try:
             if visit.node.bypass is not None:
                 return self._bypassed(state, visit, now)
-            attempt = self._attempt(state, visit, now)
+            attempt = self.attempt(state, visit, now)
             return self._accepted(attempt, self._weighed(PURE[visit.node.kind](attempt), attempt))
         except PatchbayError as exc:
             return failed(exc, step=visit.path)
@@ -90,7 +90,7 @@ class Attempts:
     def prepare(self, state: State, visit: Visit, now: datetime) -> tuple[Attempt, PreparedCall] | Outcome:
         """Make an effect ready to begin; nothing is sent."""
         try:
-            attempt = self._attempt(state, visit, now)
+            attempt = self.attempt(state, visit, now)
             return attempt, self._tools.effects[visit.node.kind].prepare(attempt)
         except PatchbayError as exc:
             return failed(exc, step=visit.path)
@@ -152,9 +152,10 @@ class Attempts:
         outcome = Succeeded(output=node.node.pin, note=Note.PINNED)
         if node.assign is None and node.output_schema is None:
             return outcome
-        return self._accepted(self._attempt(state, visit, now), outcome)
+        return self._accepted(self.attempt(state, visit, now), outcome)
 
-    def _attempt(self, state: State, visit: Visit, now: datetime) -> Attempt:
+    def attempt(self, state: State, visit: Visit, now: datetime) -> Attempt:
+        """Make what a handler is given. Raises ExpressionError, InvalidInput."""
         node = visit.node
         arrived = state.input_of(visit)
         scope: JsonObject = {**self._names, "steps": state.outputs, "vars": state.variables, "input": arrived}

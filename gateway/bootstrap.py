@@ -45,6 +45,7 @@ from engine.routes import Routes
 from engine.service import Service, run_service
 from engine.sweeper import BlobSweeper
 from engine.timers import Timers
+from engine.trials.service import Trials
 from engine.workers import Workers
 from gateway.bindings import Bindings
 from gateway.clock import SystemClock
@@ -54,6 +55,7 @@ from gateway.observability import Metrics
 from gateway.outside import outside_of
 from gateway.replies import Replies
 from gateway.settings import Settings
+from gateway.trying import open_trials
 from gateway.verifiers import Verifiers
 from triggers.leader import Leader, Led
 from triggers.schedule import run_schedules
@@ -92,6 +94,7 @@ class Hub:
     links: SignedLinks
     metrics: Metrics
     executor: Executor | None
+    trials: Trials | None = None
 
 
 @asynccontextmanager
@@ -124,6 +127,8 @@ async def open_hub(
         services: list[Coroutine[Any, Any, None]] = []
         if Role.GATEWAY in roles:
             services.append(hub.replies.run())
+            trials = await open_trials(stack, hub.registry, hub.graphs, database=database, clock=now)
+            hub = replace(hub, trials=trials)
         if Role.EXECUTOR in roles:
             hub = replace(hub, executor=await _executor(stack, hub))
             services.append(_run_executor(hub))

@@ -20,6 +20,8 @@ from gateway.commands.failures import report_failure
 MODULES = {
     "demo": "trying",
     "run": "trying",
+    "try": "trials",
+    "try-node": "trials",
     "check": "definitions",
     "apply": "definitions",
     "workflows": "workflows",

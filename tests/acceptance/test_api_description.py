@@ -65,6 +65,7 @@ async def known(site: Site) -> dict[str, str]:
             "workflow": workflow,
             "number": "1",
             "label": "stable",
+            "node": "a",
             "trigger": trigger,
             "execution": failed["id"],
             "event": failed["event_id"],
