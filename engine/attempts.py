@@ -1,20 +1,31 @@
 """Make attempts at nodes: build what their expressions see, run them, and turn whatever goes wrong into an outcome."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 import msgspec
 
-from engine.errors import InvalidInput, InvalidOutput, LimitExceeded, PatchbayError, Unavailable
+from engine.calls import CallGroup, Calls
+from engine.errors import (
+    InvalidInput,
+    InvalidOutput,
+    LimitExceeded,
+    OutcomeUnknown,
+    PatchbayError,
+    StepTimeout,
+    Unavailable,
+)
 from engine.expressions.bounds import Budget
 from engine.expressions.values import weigh
 from engine.graph import Graph
 from engine.journal import Records
 from engine.links import Links, NoLinks, link_scope
-from engine.model.base import ExecutionId, ExecutorId, Json, JsonObject
+from engine.model.action import Effect
+from engine.model.base import ExecutionId, ExecutorId, Json, JsonObject, format_duration
 from engine.model.execution import Claimed, Failure, Note
 from engine.model.node import NodeKind
 from engine.model.outcome import Failed, Outcome, Succeeded, Suspended
@@ -57,6 +68,7 @@ class Tools:
     links: Links = field(default_factory=NoLinks)
     largest_output_bytes: int = 4 * 1024 * 1024
     pausing: set[ExecutionId] = field(default_factory=set)
+    calls: Calls = field(default_factory=Calls)
 
 
 class Attempts:
@@ -131,6 +143,26 @@ class Attempts:
             return self._accepted(attempt, Succeeded(output=known[call.keep.key.digest], note=Note.CACHED))
         except PatchbayError as exc:
             return failed(exc, step=attempt.visit.path)
+
+    def begin(self, group: CallGroup, attempt: Attempt, call: PreparedCall) -> asyncio.Future[Outcome]:
+        """Start one call; its outcome comes in time, whatever the connector does."""
+        now = self._tools.clock.now()
+        limit = min(attempt.node.node.timeout, attempt.deadline_at - now)
+        work = self.perform(attempt, call)
+        return group.begin(
+            work, step=attempt.visit.path, now=now, limit=limit, late=lambda: self._late(attempt, call, limit)
+        )
+
+    def _late(self, attempt: Attempt, call: PreparedCall, limit: timedelta) -> Outcome:
+        """What became of a call that did not end when its time was over, and that nobody waits for any more."""
+        step = attempt.visit.path
+        span = format_duration(max(limit, timedelta()))
+        what = f'the call at "{step}" did not end within {span}, nor when it was told to'
+        if call.effect is Effect.UNREPEATABLE:
+            return failed(OutcomeUnknown(f"{what}; it may have happened, look before you replay"), step=step)
+        if self._tools.clock.now() >= attempt.deadline_at:
+            return Failed(failure=overtime(self._graph, step))
+        return failed(StepTimeout(what), step=step)
 
     async def perform(self, attempt: Attempt, call: PreparedCall) -> Outcome:
         """Make one call. Whatever a connector raises ends here."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from engine.attempts import Attempts, Tools, overtime
+from engine.calls import CallGroup
 from engine.errors import OutcomeUnknown, PatchbayError
 from engine.fingerprint import fingerprint
 from engine.graph import Graph
@@ -80,14 +81,14 @@ class _Drive:
         self._state = state
         self._journal = journal
         self._calls: list[Visit] = []
-        self._running: dict[asyncio.Task[Outcome], tuple[Visit, datetime]] = {}
+        self._running: dict[asyncio.Future[Outcome], tuple[Visit, datetime]] = {}
 
     async def to_rest(self) -> None:
         self._settle_unknown()
         self._pass_time()
         await self._advance()
         if self._calls:
-            async with asyncio.TaskGroup() as group:
+            async with self._tools.calls.group(self._claimed.id) as group:
                 while self._running or (self._calls and not self._is_pausing):
                     if not self._is_pausing:
                         await self._begin_calls(group)
@@ -132,7 +133,7 @@ class _Drive:
         if state.ending is not None:
             self._calls.clear()
 
-    async def _begin_calls(self, group: asyncio.TaskGroup) -> None:
+    async def _begin_calls(self, group: CallGroup) -> None:
         """Commit what must not be lost, then start the calls that are ready."""
         visits, self._calls = self._calls, []
         now = self._tools.clock.now()
@@ -152,7 +153,7 @@ class _Drive:
             await self._journal.checkpoint()
         started_at = self._tools.clock.now()
         for visit, attempt, call in prepared:
-            self._running[group.create_task(self._attempts.perform(attempt, call))] = (visit, started_at)
+            self._running[self._attempts.begin(group, attempt, call)] = (visit, started_at)
 
     async def _recall(self, prepared: list[_Ready], now: datetime) -> list[_Ready]:
         """Settle the calls whose results are kept, and return the others.

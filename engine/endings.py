@@ -1,7 +1,7 @@
 """Which steps end with an execution that somebody else than its executor ends, and which open again when it goes on.
 
-Pure functions over the recorded steps; a database only writes what they say. A record written over another of the same
-path and attempt keeps its place (``seq``), so that folding the records still gives a state that can be.
+Pure functions over the recorded steps; a database only writes what they say, over what it has of the same path and
+attempt. What was open or waiting ends last (``seq``), as if its executor had ended it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ from datetime import datetime
 from engine.errors import OutcomeUnknown
 from engine.model.execution import Failure, StepRecord, StepStatus
 
+_UNFINISHED = (StepStatus.WAITING, StepStatus.RETRYING, StepStatus.RUNNING)
 _BROKEN = (StepStatus.FAILED, StepStatus.UNKNOWN)
 
 
@@ -35,23 +36,30 @@ def reopened(records: Sequence[StepRecord], *, now: datetime) -> list[StepRecord
 def closed(records: Sequence[StepRecord], failure: Failure, *, now: datetime) -> list[StepRecord]:
     """Return the records to write when ``failure`` ends an execution from outside, whatever its executor does.
 
-    A wait ends with its execution. An announced call may have happened: its outcome is unknown.
+    A wait ends with its execution; what is inside a step that is open ends with that step. An announced call may have
+    happened: its outcome is unknown.
     """
+    last = _last(records)
+    opened = open_paths(records)
     seq = max((record.seq for record in records), default=0)
     ended = []
-    for record in _last(records).values():
-        if record.status is StepStatus.WAITING:
-            ended.append(replace(record, status=StepStatus.CANCELLED, finished_at=now))
-        elif record.status is StepStatus.RETRYING:
-            seq += 1
-            ended.append(_next_attempt(record, seq, now))
-        elif record.status is StepStatus.RUNNING:
+    for record in last.values():
+        if record.status is StepStatus.RUNNING and record.attempt > 0:
             message = (
                 f'the execution ended during the call at "{record.path}" ({failure.code}); look whether it happened'
             )
             unknown = Failure(code=OutcomeUnknown.code, message=message, step=record.path)
             ended.append(replace(record, status=StepStatus.UNKNOWN, finished_at=now, error=unknown))
+        elif record.status in _UNFINISHED and opened.isdisjoint(enclosing(record.path)):
+            seq += 1
+            ended.append(_cancelled(record, seq, now))
     return ended
+
+
+def open_paths(records: Sequence[StepRecord]) -> set[str]:
+    """The paths of steps that hold others and have not ended: opened by a record of attempt 0, and nothing since."""
+    last = _last(records).values()
+    return {record.path for record in last if record.status is StepStatus.RUNNING and record.attempt == 0}
 
 
 def enclosing(path: str) -> Iterator[str]:
@@ -75,15 +83,16 @@ def _is_handled(record: StepRecord, last: dict[str, StepRecord]) -> bool:
     return any(one is not None and (one.ports or one.status is StepStatus.SUCCEEDED) for one in around)
 
 
-def _next_attempt(record: StepRecord, seq: int, now: datetime) -> StepRecord:
-    """The attempt that a retrying step was waiting for, and that is not made."""
+def _cancelled(record: StepRecord, seq: int, now: datetime) -> StepRecord:
+    """How an unfinished attempt ends, or the one that a retrying or open step would have made next."""
+    waits = record.status is StepStatus.WAITING
     return StepRecord(
         path=record.path,
         node=record.node,
-        attempt=record.attempt + 1,
+        attempt=record.attempt if waits else record.attempt + 1,
         seq=seq,
         status=StepStatus.CANCELLED,
-        started_at=now,
+        started_at=record.started_at if waits else now,
         finished_at=now,
         due_at=record.due_at,
         wait_reason=record.wait_reason,

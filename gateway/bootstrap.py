@@ -21,7 +21,9 @@ from engine.arrivals import Arrivals
 from engine.attempts import Tools
 from engine.breaker import Breakers
 from engine.brokers import open_broker
+from engine.calls import Calls
 from engine.dead_messages import DeadMessages
+from engine.deadlines import Deadlines
 from engine.definition import load_document
 from engine.executor import Executor
 from engine.graphs import Graphs
@@ -190,8 +192,9 @@ async def _executor(stack: AsyncExitStack, hub: Hub) -> Executor:
     await stack.enter_async_context(recorder.commits)
     breakers = await stack.enter_async_context(Breakers(hub.database, hub.clock))
     owner = ExecutorId(new_id())
+    calls = await stack.enter_async_context(Calls())
     heartbeat = await stack.enter_async_context(
-        Heartbeat(hub.database, hub.clock, owner, details=lambda: {"name": hub.name})
+        Heartbeat(hub.database, hub.clock, owner, details=lambda: {"name": hub.name, **calls.report(hub.clock.now())})
     )
     workers = await stack.enter_async_context(Workers())
     handler = ConnectorHandler(actions=hub.registry, connections=Bindings(hub.database, hub.clock), breakers=breakers)
@@ -208,6 +211,7 @@ async def _executor(stack: AsyncExitStack, hub: Hub) -> Executor:
         is_alive=lambda: heartbeat.alive,
         results=StoredResults(hub.database),
         links=hub.links,
+        calls=calls,
     )
     executor = Executor(
         database=hub.database,
@@ -234,6 +238,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         Resumer(hub.database, announcements, hub.clock),
         Announcer(hub.database, hub.broker, hub.clock),
         Reaper(hub.database, announcements, hub.clock),
+        Deadlines(database=hub.database, broker=hub.broker, graphs=hub.graphs, clock=hub.clock),
         PauseReminder(hub.database, hub.broker),
         DeadMessages(hub.database, hub.broker, hub.clock),
         Releaser(database=hub.database, graphs=hub.graphs, announcements=announcements, clock=hub.clock),

@@ -8,6 +8,7 @@ from sqlalchemy import Row, Select, Text, and_, func, literal_column, or_, selec
 from db.encoding import encode_json
 from db.large_values import SIGN, marked
 from db.repositories.claiming import Claiming
+from db.repositories.deadlines import Deadlines
 from db.repositories.paging import paged
 from db.repositories.pausing import Pausing
 from db.repositories.queueing import Queueing
@@ -37,7 +38,7 @@ from engine.repositories import ExecutionFilter, Page
 _LISTED = [column for column in executions.c if column.name != "response"]
 
 
-class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Settling):
+class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Settling):
     """Executions in one transaction. Implements ``engine.repositories.Executions``."""
 
     def __init__(self, transaction: Transaction) -> None:

@@ -38,6 +38,13 @@ class LivenessRepository:
         rows = await self._transaction.rows(select(executors.c.id, executors.c.seen_at).order_by(executors.c.id))
         return {ExecutorId(row.id): row.seen_at for row in rows}
 
+    async def details(self, executor: ExecutorId) -> JsonObject:
+        """Return what an executor said of itself with its last heartbeat; empty if there is none."""
+        found: JsonObject | None = await self._transaction.scalar(
+            select(executors.c.details).where(executors.c.id == executor)
+        )
+        return found or {}
+
     async def lease(self, name: str, *, holder: str, now: datetime, until: datetime) -> bool:
         """Take or renew a lease; false while another holds it unexpired. Two callers at once: one gets it."""
         change = {"holder": holder, "until": until}

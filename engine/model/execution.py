@@ -217,3 +217,16 @@ class Execution:
     error: JsonObject | None
     response: Response | None
     pause_asked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """An execution whose time was up a while ago and that has not ended, as the scheduler needs it to end it."""
+
+    id: ExecutionId
+    project_id: ProjectId
+    workflow_id: WorkflowId
+    version_id: VersionId
+    trigger_key: str
+    status: Status
+    owner: ExecutorId | None

@@ -66,6 +66,9 @@ class Liveness(Protocol):
 
     async def executors(self) -> Mapping[ExecutorId, datetime]: ...
 
+    async def details(self, executor: ExecutorId) -> JsonObject:
+        """What an executor said of itself with its last heartbeat; empty if there is none."""
+
     async def lease(self, name: str, *, holder: str, now: datetime, until: datetime) -> bool:
         """Take or renew a lease; false while another holds it unexpired."""
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from engine.model.base import EventId, ExecutionId, ExecutorId, ProjectId, TriggerId, WorkflowId
 from engine.model.event import Event, Fate, NewExecution
-from engine.model.execution import Claimed, DeadLetter, Execution, ExecutionRecord, Status, StepRecord
+from engine.model.execution import Claimed, DeadLetter, Execution, ExecutionRecord, Failure, Overdue, Status, StepRecord
 from engine.model.trigger import Balance
 from engine.model.workflow import Lane
 from engine.repositories.paging import EventFilter, ExecutionFilter, Page
@@ -85,6 +85,14 @@ class Executions(Protocol):
 
     async def pausing(self, *, limit: int) -> Sequence[ExecutionId]:
         """Running ones that were asked to pause."""
+
+    async def overdue(self, *, before: datetime, limit: int, lock: bool = False) -> Sequence[Overdue]:
+        """Some that have not ended although their time was up before a time; locked until commit if asked for."""
+
+    async def expire(
+        self, one: Overdue, failure: Failure, steps: Sequence[StepRecord], letter: DeadLetter, *, now: datetime
+    ) -> None:
+        """End a locked one as failed, raising its epoch, and write how its steps end."""
 
     async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:
         """Change failed → queued for a replay; ``None``: it is not failed. ``rewrite`` opens its steps again."""

@@ -19,6 +19,7 @@ from gateway.observability import configure_logging
 from gateway.reaching import Waiting, named, patiently
 from gateway.serving import bind, serve_role
 from gateway.settings import PREFIX, Settings, read_settings
+from gateway.strays import to_its_end
 from gateway.welcome import welcome
 
 app = typer.Typer()
@@ -120,4 +121,4 @@ async def _migrate(settings: Settings, *, patience: timedelta) -> list[str]:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    uvloop.run(work)
+    uvloop.run(to_its_end(work))

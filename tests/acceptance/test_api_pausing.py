@@ -91,3 +91,19 @@ async def test_a_paused_one_can_be_cancelled(client: Client) -> None:
 
     assert ended["status"] == "cancelled"
     assert (await client.post(f"/executions/{execution}/resume", expect=409))["detail"].endswith("not paused")
+
+
+async def test_the_time_limit_goes_on_counting_and_the_scheduler_keeps_it(client: Client) -> None:
+    """No executor touches a paused execution."""
+    text = SLEEPS.format(name=some_name(), time="1h") + "settings: {timeout: 2s}\n"
+    workflow = await client.create(text)
+    execution = str((await client.execute(workflow))["execution_id"])
+    await client.until(f"/executions/{execution}", lambda answer: answer["status"] == "waiting")
+    await client.post(f"/executions/{execution}/pause")
+
+    ended = await client.finished(execution)
+
+    assert (ended["status"], ended["error"]["code"], ended["error"]["step"]) == ("failed", "execution_timeout", "wait")
+    assert [(step["path"], step["status"]) for step in ended["steps"]] == [("wait", "cancelled")]
+    letters = (await client.get("/dead-letters", limit=200))["items"]
+    assert [one["code"] for one in letters if one["execution_id"] == execution] == ["execution_timeout"]

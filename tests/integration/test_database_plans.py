@@ -131,6 +131,8 @@ async def test_housekeeping_reads_only_the_rows_it_is_about(
         assert await work.executions.overtaken(Lane.NORMAL, by=3600, limit=10) == []
         assert await work.executions.orphans(limit=10) == [ME]
         assert await work.executions.next_due() is None
+        assert await work.executions.overdue(before=LATER, limit=10, lock=True) == []
+        assert await work.executions.pausing(limit=10) == []
         await commit_counted(work)
 
     assert 0 < await rows_read(connection) < 100

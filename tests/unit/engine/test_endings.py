@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.endings import closed, enclosing, reopened
+from engine.endings import closed, enclosing, open_paths, reopened
 from engine.graph import Graph
 from engine.model.execution import Failure, StepRecord, StepStatus
 from engine.model.node import NodeKind, OnError
@@ -114,13 +114,27 @@ def test_waits_end_with_the_execution_and_an_announced_call_has_an_unknown_outco
     ended = closed(records, BROKEN, now=LATER)
 
     assert [(one.path, one.attempt, one.seq, one.status) for one in ended] == [
-        ("wait", 1, 2, StepStatus.CANCELLED),
-        ("again", 2, 5, StepStatus.CANCELLED),
+        ("wait", 1, 5, StepStatus.CANCELLED),
+        ("again", 2, 6, StepStatus.CANCELLED),
         ("paid", 1, 4, StepStatus.UNKNOWN),
     ]
     assert {one.finished_at for one in ended} == {LATER}
     assert ended[2].error is not None
     assert ended[2].error.code == "outcome_unknown"
+
+
+def test_what_is_inside_an_open_step_ends_with_it() -> None:
+    opened = replace(record("orders", 1, StepStatus.RUNNING), attempt=0)
+    records = [opened, record("orders[0].wait", 2, StepStatus.WAITING), record("orders[1].pay", 3, StepStatus.RUNNING)]
+
+    ended = closed(records, BROKEN, now=LATER)
+
+    assert open_paths(records) == {"orders"}
+    assert [(one.path, one.attempt, one.status) for one in ended] == [
+        ("orders", 1, StepStatus.CANCELLED),
+        ("orders[1].pay", 1, StepStatus.UNKNOWN),
+    ]
+    assert open_paths([*records, *ended]) == set()
 
 
 @given(graphs(joins=JOINS), st.integers(), st.randoms(use_true_random=False), st.integers(0, 8), st.integers(0, 8))
