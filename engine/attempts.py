@@ -28,7 +28,7 @@ from engine.model.action import Effect
 from engine.model.base import ExecutionId, ExecutorId, Json, JsonObject, format_duration
 from engine.model.execution import Claimed, Failure, Note
 from engine.model.node import NodeKind
-from engine.model.outcome import Failed, Outcome, Succeeded, Suspended
+from engine.model.outcome import Failed, Opened, Outcome, Succeeded, Suspended
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, EffectHandler, PreparedCall, failed
 from engine.nodes.connector import DATABASE_PAUSE
@@ -88,6 +88,7 @@ class Attempts:
         if shape is not None:
             trigger["data"] = shape.render({**self._names, "steps": {}, "input": claimed.data, "vars": {}})
         self.data = trigger["data"]
+        self.deadline_at = claimed.deadline_at
 
     def run_pure(self, state: State, visit: Visit, now: datetime) -> Outcome:
         """Run a node that changes nothing outside, or stand in for one that is not to run."""
@@ -190,9 +191,11 @@ class Attempts:
         """Make what a handler is given. Raises ExpressionError, InvalidInput."""
         node = visit.node
         arrived = state.input_of(visit)
-        scope: JsonObject = {**self._names, "steps": state.outputs, "vars": state.variables, "input": arrived}
+        frame = visit.frame
+        scope: JsonObject = {**self._names, **frame.names}
+        scope.update(steps=frame.outputs, vars=state.variables, input=arrived)
         if self._graph.callbacks:
-            links = link_scope(self._tools.links, self._claimed.id, state)
+            links = link_scope(self._tools.links, self._claimed.id, state, frame)
             scope["execution"] = {**scope["execution"], **links}
         if node.input is not None:
             scope["input"] = node.input.render(scope, strict=node.node.strict)
@@ -201,8 +204,17 @@ class Attempts:
             if problem is not None:
                 raise InvalidInput(f'"{visit.path}" did not run, its input_schema is not satisfied: {problem}')
         claimed = self._claimed
-        arrivals = claimed.arrivals.get(visit.path, ())
-        return Attempt(visit, scope, scope["input"], now, claimed.deadline_at, claimed.id, claimed.project_id, arrivals)
+        return Attempt(
+            visit,
+            scope,
+            scope["input"],
+            now,
+            self.deadline_at,
+            claimed.id,
+            claimed.project_id,
+            arrivals=claimed.arrivals.get(visit.path, ()),
+            max_iterations=self._graph.settings.max_iterations,
+        )
 
     def _accepted(self, attempt: Attempt, outcome: Outcome) -> Outcome:
         """Refuse an output that does not satisfy the node's schema, and let one that does set variables."""
@@ -219,7 +231,9 @@ class Attempts:
 
     def _weighed(self, outcome: Outcome, attempt: Attempt) -> Outcome:
         """Refuse a value that names the same large part again and again, before anybody writes it out."""
-        if isinstance(outcome, Succeeded) and not attempt.node.passes_input:
+        if isinstance(outcome, Opened):
+            self._bound(weigh(Budget(), outcome.opening), attempt.visit.path)
+        elif isinstance(outcome, Succeeded) and not attempt.node.passes_input:
             self._bound(weigh(Budget(), outcome.output), attempt.visit.path)
         return outcome
 

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from engine.definition.format import WORKFLOW
 from engine.definition.hashing import FOR_PEOPLE, canonical
+from engine.definition.places import nodes_on
 from engine.definition.report import Path, place
 from engine.diff_texts import ABSENT, RULES, Difference, are_edges, sentence
 from engine.model.base import Json, JsonObject
@@ -154,5 +155,6 @@ def _text(value: Json) -> str:
 
 
 def _runs(at: Path) -> bool:
-    texts = at[:1] and at[0] in FOR_PEOPLE
-    return not texts and not (len(at) > 2 and at[0] == "nodes" and at[2] in FOR_PEOPLE)
+    nodes = nodes_on(at)
+    of_node = at[len(nodes[-1].at) :] if nodes else ()
+    return not any(part in FOR_PEOPLE for part in (*at[:1], *of_node[:1]))

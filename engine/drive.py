@@ -6,11 +6,13 @@ commit before it is made. A crash anywhere leaves the recorded steps, from which
 """
 
 import asyncio
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from engine.attempts import Attempts, Tools, overtime
 from engine.calls import CallGroup
+from engine.closing import conclude
 from engine.errors import OutcomeUnknown, PatchbayError
 from engine.fingerprint import fingerprint
 from engine.graph import Graph
@@ -22,11 +24,20 @@ from engine.model.outcome import Outcome, Succeeded, Unknown
 from engine.model.result import Keep, Result
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, PreparedCall, failed
-from engine.planner import apply, begin, intend, next_due, result, resume, settle, wake
-from engine.state import Ending, Stage, State, Visit
+from engine.planner import apply, begin, next_due, result, resume, wake
+from engine.records import cancelled, intend, settle
+from engine.state import Ending, Phase, Stage, State, Visit
 
 PURE_TURNS = 200
 """After so many rounds of pure steps the event loop gets a turn, so that a long chain cannot delay a heartbeat."""
+
+LARGEST_JOURNAL = 1000
+"""After so many records a commit is made, so that a long loop needs no more memory than a short one."""
+
+LATEST = datetime.max.replace(tzinfo=UTC)
+
+CLOSING_TIME = timedelta(minutes=10)
+"""How long undos and ``finally`` may take after the end of the work, even if the execution's time was up."""
 
 _Ready: TypeAlias = tuple[Visit, Attempt, PreparedCall]
 
@@ -82,18 +93,23 @@ class _Drive:
         self._journal = journal
         self._calls: list[Visit] = []
         self._running: dict[asyncio.Future[Outcome], tuple[Visit, datetime]] = {}
+        self._out_of_time = False
 
     async def to_rest(self) -> None:
         self._settle_unknown()
         self._pass_time()
         await self._advance()
-        if self._calls:
-            async with self._tools.calls.group(self._claimed.id) as group:
-                while self._running or (self._calls and not self._is_pausing):
-                    if not self._is_pausing:
-                        await self._begin_calls(group)
-                    await self._wait()
-                    await self._advance()
+        while True:
+            if self._calls:
+                async with self._tools.calls.group(self._claimed.id) as group:
+                    while self._running or (self._calls and not self._is_pausing):
+                        if not self._is_pausing:
+                            await self._begin_calls(group)
+                        await self._wait()
+                        await self._advance()
+            if self._is_pausing or not self._conclude():
+                break
+            await self._advance()
         await self._come_to_rest()
 
     @property
@@ -111,27 +127,70 @@ class _Drive:
 
     def _pass_time(self) -> None:
         """Wake what is due, and end the execution if its time is up."""
-        now = self._tools.clock.now()
-        wake(self._state, now)
-        if now >= self._claimed.deadline_at and self._state.pending and self._state.ending is None:
-            self._state.ending = Ending(Status.FAILED, error=overtime(self._graph, next(iter(self._state.pending))))
+        state, now = self._state, self._tools.clock.now()
+        wake(state, now)
+        if now < self._attempts.deadline_at or not state.pending:
+            return
+        if state.phase is not Phase.WORK:
+            self._out_of_time = True
+        if state.ending is None or (self._out_of_time and state.ending.status is Status.SUCCEEDED):
+            state.ending = Ending(Status.FAILED, error=overtime(self._graph, next(iter(state.pending))))
+
+    def _conclude(self) -> bool:
+        """When the work is over, begin what comes after it; false if something waits or nothing is left."""
+        state, now = self._state, self._tools.clock.now()
+        if self._out_of_time or (state.pending and not state.stopping):
+            return False
+        self._cancel(visit for visit in list(state.pending.values()) if visit.stage in (Stage.WAITING, Stage.OPEN))
+        began = state.phase
+        if not conclude(state):
+            return False
+        if began is Phase.WORK:
+            self._attempts.deadline_at = max(self._attempts.deadline_at, now + CLOSING_TIME)
+            self._journal.extend(self._attempts.deadline_at)
+        return True
 
     async def _advance(self) -> None:
         """Run pure nodes until only calls and waits are left."""
         state, turns = self._state, 0
-        while state.ready and state.ending is None and not self._is_pausing:
+        while (state.ready or state.closing) and not self._is_over and not self._is_pausing:
+            self._cancel_doomed()
+            taken = state.take_ready()
+            if not taken:
+                break
             now = self._tools.clock.now()
-            for visit in state.take_ready():
+            for visit in taken:
                 if visit.node.kind not in PURE and visit.node.bypass is None:
                     self._calls.append(visit)
-                elif state.ending is None:
+                elif visit.path in state.pending and not state.stopping:
                     self._settle(visit, self._attempts.run_pure(state, visit, now), now, effect=False)
             turns += 1
             if turns % PURE_TURNS == 0:
                 await asyncio.sleep(0)
                 self._pass_time()
-        if state.ending is not None:
+            if self._journal.size >= LARGEST_JOURNAL:
+                await self._journal.checkpoint()
+        if self._is_over:
             self._calls.clear()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._state.stopping or self._out_of_time
+
+    def _cancel_doomed(self) -> None:
+        """Cancel what belongs to iterations and branches that come to an early end, until none of it is left."""
+        while doomed := self._state.doomed():
+            for call in [call for call, (visit, _) in self._running.items() if visit in doomed]:
+                call.cancel()
+                del self._running[call]
+            self._cancel(doomed)
+        self._calls = [visit for visit in self._calls if visit.path in self._state.pending]
+
+    def _cancel(self, visits: Iterable[Visit]) -> None:
+        now = self._tools.clock.now()
+        for visit in visits:
+            if visit.path in self._state.pending:
+                self._record(cancelled(self._state, visit, now=now), effect=False)
 
     async def _begin_calls(self, group: CallGroup) -> None:
         """Commit what must not be lost, then start the calls that are ready."""
@@ -200,17 +259,14 @@ class _Drive:
         state, now = self._state, self._tools.clock.now()
         ending = state.ending
         if ending is None and state.pending and self._is_pausing:
-            waits = all(visit.stage is Stage.WAITING for visit in state.pending.values())
-            reason = next(iter(state.pending.values())).reason or ""
-            await self._journal.pause(next_due(state) if waits else None, reason if waits else None)
+            waits = all(visit.stage in (Stage.WAITING, Stage.OPEN) for visit in state.pending.values())
+            await self._journal.pause(next_due(state) if waits else None, _reason(state) if waits else None)
             return
-        if ending is None and state.pending:
+        if state.pending and not self._is_over:
             due_at = next_due(state) or now
-            first = min(state.pending.values(), key=lambda visit: visit.due_at or now)
-            await self._journal.suspend(min(due_at, self._claimed.deadline_at), first.reason or "")
+            await self._journal.suspend(min(due_at, self._attempts.deadline_at), _reason(state))
             return
-        for visit in [visit for visit in state.pending.values() if visit.stage is Stage.WAITING]:
-            self._record(_cancelled(state, visit, now), effect=False)
+        self._cancel(visit for visit in list(state.pending.values()) if visit.stage in (Stage.WAITING, Stage.OPEN))
         if ending is None:
             await self._journal.succeed(result(state), now)
         elif ending.status is Status.SUCCEEDED:
@@ -220,21 +276,13 @@ class _Drive:
             await self._journal.fail(failure, dead_letter(self._claimed, failure, now), now)
 
 
+def _reason(state: State) -> str:
+    """What the visit waits for that is due first."""
+    waiting = [visit for visit in state.pending.values() if visit.stage is Stage.WAITING]
+    first = min(waiting, key=lambda visit: visit.due_at or LATEST, default=None)
+    return (first.reason if first else None) or ""
+
+
 def _kept(keep: Keep, record: StepRecord) -> Result:
     at = record.finished_at or record.started_at
     return Result(key=keep.key, output=record.output, stored_at=at, expires_at=at + keep.lifetime)
-
-
-def _cancelled(state: State, visit: Visit, now: datetime) -> StepRecord:
-    """A wait that ended with its execution; a replay opens it again."""
-    return StepRecord(
-        path=visit.path,
-        node=visit.node.key,
-        attempt=visit.attempt,
-        seq=state.seq + 1,
-        status=StepStatus.CANCELLED,
-        started_at=now,
-        finished_at=now,
-        due_at=visit.due_at,
-        wait_reason=visit.reason,
-    )

@@ -3,23 +3,26 @@
 The planner walks it and handlers read it; it is immutable and shared by all executions of the version.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
+from engine.cycles import find_cycles
 from engine.errors import DefinitionError
 from engine.expressions import Expression, Template, compile_expression, compile_template
+from engine.flow import CompiledCache, CompiledNode, Flow
 from engine.model.arrival import Awaited
-from engine.model.base import JsonObject, VersionId
+from engine.model.base import Json, JsonObject, VersionId
 from engine.model.execution import Note
 from engine.model.node import (
+    Body,
     ConditionSpec,
     ConnectorSpec,
     DelaySpec,
-    Edge,
+    LoopSpec,
     Node,
     NodeKind,
     NodeSpec,
+    ParallelSpec,
     RespondSpec,
     StopSpec,
     SwitchSpec,
@@ -32,64 +35,41 @@ from engine.value_schemas import ValueSchema
 PASSTHROUGH = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.DELAY})
 """Kinds whose output is their input, so that it need not be stored twice."""
 
+OUTCOME = frozenset({"outcome"})
+"""What only the nodes of ``finally`` know: how the execution is going to end."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledCache:
-    """When a kept output may stand in for a call."""
-
-    key: Template
-    lifetime: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledNode:
-    """A node with what its handler needs.
-
-    ``tests`` are the bare expressions of its kind in the order of the text, ``templates`` the fields with holes by
-    name. ``inbound`` and ``outbound`` are indexes into ``Graph.edges``. ``passes_input`` says that its output can be
-    derived from what came before it, ``bypass`` that it does not run, and why. A schema is ``None`` where any value
-    will do.
-    """
-
-    key: str
-    kind: NodeKind
-    node: Node
-    inbound: tuple[int, ...]
-    outbound: tuple[int, ...]
-    tests: tuple[Expression, ...]
-    templates: Mapping[str, Template]
-    input: Template | None
-    assign: Template | None
-    passes_input: bool
-    bypass: Note | None
-    input_schema: ValueSchema | None
-    output_schema: ValueSchema | None
-    cache: CompiledCache | None
+UNDONE = frozenset({"output"})
+"""What only an ``undo`` knows: what the node gave that it takes back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
     """One version, compiled.
 
-    ``starts`` gives the start nodes per trigger key, ``default_starts`` all others'; ``maps`` the templates that shape
-    ``trigger.data``. ``caches`` says whether any node has a cache; ``callbacks`` names the nodes that wait for one.
+    ``starts`` gives the start nodes per trigger key where they are not all of ``flow``'s; ``maps`` the templates that
+    shape ``trigger.data``. ``closing`` runs when all else is over. ``caches`` says whether any node has a cache,
+    ``callbacks`` whether any waits for a callback.
     """
 
     version_id: VersionId
     name: str
-    nodes: Mapping[str, CompiledNode]
-    edges: tuple[Edge, ...]
-    default_starts: tuple[str, ...]
+    flow: Flow
+    closing: Flow | None
     starts: Mapping[str, tuple[str, ...]]
     maps: Mapping[str, Template]
     variables: Mapping[str, Variable]
     settings: WorkflowSettings
     caches: bool
-    callbacks: tuple[str, ...] = ()
+    callbacks: bool
+
+    @property
+    def nodes(self) -> Mapping[str, CompiledNode]:
+        """The outermost nodes by key."""
+        return self.flow.nodes
 
     def starts_for(self, trigger_key: str) -> tuple[str, ...]:
         """The nodes that an event of this trigger starts."""
-        return self.starts.get(trigger_key, self.default_starts)
+        return self.starts.get(trigger_key, self.flow.starts)
 
     def initial_variables(self) -> JsonObject:
         """The variables at the start of an execution."""
@@ -102,20 +82,14 @@ def compile_graph(definition: Definition, version_id: VersionId) -> Graph:
     Raises:
         DefinitionError: A text or a schema does not compile; only possible for a version stored by another release.
     """
-    inbound: dict[str, list[int]] = {key: [] for key in definition.nodes}
-    outbound: dict[str, list[int]] = {key: [] for key in definition.nodes}
-    for index, edge in enumerate(definition.edges):
-        outbound[edge.source].append(index)
-        inbound[edge.target].append(index)
-    nodes = {
-        key: _compile_node(node, tuple(inbound[key]), tuple(outbound[key])) for key, node in definition.nodes.items()
-    }
+    flow = _compile_flow(Body(nodes=definition.nodes, edges=definition.edges), "", frozenset())
+    closing = _compile_flow(definition.closing, "finally.", OUTCOME) if definition.closing else None
+    flows = [flow, closing] if closing else [flow]
     return Graph(
         version_id=version_id,
         name=definition.name,
-        nodes=nodes,
-        edges=definition.edges,
-        default_starts=tuple(key for key in nodes if not inbound[key]),
+        flow=flow,
+        closing=closing,
         starts=definition.start,
         maps={
             key: compile_template(trigger.map)
@@ -124,29 +98,122 @@ def compile_graph(definition: Definition, version_id: VersionId) -> Graph:
         },
         variables=definition.variables,
         settings=definition.settings,
-        caches=any(node.cache is not None for node in nodes.values()),
-        callbacks=tuple(key for key, node in definition.nodes.items() if awaits(node, Awaited.CALLBACK)),
+        caches=any(node.cache is not None for each in flows for node in _all_nodes(each)),
+        callbacks=any(awaits(node.node, Awaited.CALLBACK) for each in flows for node in _all_nodes(each)),
     )
 
 
-def _compile_node(node: Node, inbound: tuple[int, ...], outbound: tuple[int, ...]) -> CompiledNode:
-    tests, templates = _compile_spec(node.spec)
-    return CompiledNode(
-        key=node.key,
-        kind=node.kind,
-        node=node,
-        inbound=inbound,
-        outbound=outbound,
-        tests=tests,
-        templates=templates,
-        input=compile_template(node.input) if node.has_input else None,
-        assign=compile_template(node.assign) if node.assign else None,
-        passes_input=node.disabled or (node.kind in PASSTHROUGH and not node.has_input and not node.has_pin),
-        bypass=Note.DISABLED if node.disabled else Note.PINNED if node.has_pin else None,
-        input_schema=_compile_schema(node.key, node.input_schema),
-        output_schema=_compile_schema(node.key, node.output_schema),
-        cache=CompiledCache(key=compile_template(node.cache.key), lifetime=node.cache.lifetime) if node.cache else None,
+def _all_nodes(flow: Flow) -> Iterator[CompiledNode]:
+    for node in flow.nodes.values():
+        yield node
+        for body in node.bodies.values():
+            yield from _all_nodes(body)
+
+
+def _compile_flow(body: Body, place: str, names: frozenset[str]) -> Flow:
+    cycles = find_cycles(tuple(body.nodes), body.edges)
+    inbound: dict[str, list[int]] = {key: [] for key in body.nodes}
+    outbound: dict[str, list[int]] = {key: [] for key in body.nodes}
+    for index, edge in enumerate(body.edges):
+        outbound[edge.source].append(index)
+        if index not in cycles.closing:
+            inbound[edge.target].append(index)
+    nodes = {}
+    for key, node in body.nodes.items():
+        compiled = _Compiler(f"{place}{key}", names)
+        nodes[key] = compiled.node(node, inbound=inbound[key], outbound=outbound[key])
+    return Flow(
+        nodes=nodes,
+        edges=body.edges,
+        starts=tuple(key for key in nodes if not inbound[key]),
+        cycles=cycles,
+        callbacks=tuple(key for key, node in body.nodes.items() if awaits(node, Awaited.CALLBACK)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """Compiles one node; ``names`` are in scope beyond the usual ones."""
+
+    place: str
+    names: frozenset[str]
+
+    def node(self, node: Node, *, inbound: Sequence[int] = (), outbound: Sequence[int] = ()) -> CompiledNode:
+        tests, templates = self._spec(node.spec)
+        kept = node.cache
+        return CompiledNode(
+            key=node.key,
+            place=self.place,
+            kind=node.kind,
+            node=node,
+            inbound=tuple(inbound),
+            outbound=tuple(outbound),
+            tests=tests,
+            templates=templates,
+            input=self._template(node.input) if node.has_input else None,
+            assign=self._template(node.assign) if node.assign else None,
+            passes_input=node.disabled or (node.kind in PASSTHROUGH and not node.has_input and not node.has_pin),
+            bypass=Note.DISABLED if node.disabled else Note.PINNED if node.has_pin else None,
+            input_schema=_compile_schema(node.key, node.input_schema),
+            output_schema=_compile_schema(node.key, node.output_schema),
+            cache=CompiledCache(key=self._template(kept.key), lifetime=kept.lifetime) if kept else None,
+            bodies=self._bodies(node.spec),
+            undo=_Compiler(f"{self.place}.undo", self.names | UNDONE).node(node.undo) if node.undo else None,
+        )
+
+    def _bodies(self, spec: NodeSpec) -> Mapping[str, Flow]:
+        if isinstance(spec, LoopSpec):
+            return {"": _compile_flow(spec.body, f"{self.place}.", self.names | loop_names(spec))}
+        if isinstance(spec, ParallelSpec):
+            branches = spec.branches.items()
+            return {name: _compile_flow(body, f"{self.place}.{name}.", self.names) for name, body in branches}
+        return {}
+
+    def _template(self, value: Json) -> Template:
+        return compile_template(value, names=self.names)
+
+    def _expression(self, text: str) -> Expression:
+        return compile_expression(text, names=self.names)
+
+    def _spec(self, spec: NodeSpec) -> tuple[tuple[Expression, ...], Mapping[str, Template]]:
+        match spec:
+            case ConditionSpec():
+                return (self._expression(spec.test),), {}
+            case SwitchSpec():
+                return tuple(self._expression(case.when) for case in spec.cases), {}
+            case DelaySpec(until=str(until)):
+                return (self._expression(until),), {}
+            case LoopSpec(test=str(test)):
+                inside = _Compiler(self.place, self.names | loop_names(spec))
+                return (inside._expression(test),), {}
+            case _:
+                return (), {name: self._template(value) for name, value in _holes(spec).items()}
+
+
+def loop_names(spec: LoopSpec) -> frozenset[str]:
+    """The names that only the inside of a loop knows."""
+    return frozenset({"item", "index", spec.alias} if spec.alias else {"item", "index"})
+
+
+def _holes(spec: NodeSpec) -> Mapping[str, Json]:
+    """The fields of a kind that may hold templates, by the name its handler knows them by."""
+    match spec:
+        case ConnectorSpec():
+            return {"inputs": spec.inputs}
+        case TransformSpec():
+            return {"template": spec.template}
+        case DelaySpec():
+            return {"duration": spec.duration}
+        case RespondSpec():
+            return {"status": spec.status, "headers": spec.headers, "body": spec.body}
+        case StopSpec():
+            return {"output": spec.output, "message": spec.message}
+        case LoopSpec(times=None):
+            return {"over": spec.over}
+        case LoopSpec():
+            return {"times": spec.times}
+        case _:
+            return {}
 
 
 def _compile_schema(key: str, schema: JsonObject | None) -> ValueSchema | None:
@@ -154,26 +221,3 @@ def _compile_schema(key: str, schema: JsonObject | None) -> ValueSchema | None:
         return None if schema is None else ValueSchema(schema)
     except ValueError as exc:
         raise DefinitionError(f'a schema of the node "{key}" cannot be used: {exc}') from exc
-
-
-def _compile_spec(spec: NodeSpec) -> tuple[tuple[Expression, ...], Mapping[str, Template]]:
-    match spec:
-        case ConnectorSpec():
-            return (), {"inputs": compile_template(spec.inputs)}
-        case TransformSpec():
-            return (), {"template": compile_template(spec.template)}
-        case ConditionSpec():
-            return (compile_expression(spec.test),), {}
-        case SwitchSpec():
-            return tuple(compile_expression(case.when) for case in spec.cases), {}
-        case DelaySpec(until=None):
-            return (), {"duration": compile_template(spec.duration)}
-        case DelaySpec(until=until):
-            return (compile_expression(until or ""),), {}
-        case RespondSpec():
-            fields = {"status": spec.status, "headers": spec.headers, "body": spec.body}
-            return (), {name: compile_template(value) for name, value in fields.items()}
-        case StopSpec():
-            return (), {"output": compile_template(spec.output), "message": compile_template(spec.message)}
-        case _:
-            return (), {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from engine.graph import Graph
 from engine.model.base import Json
 from engine.model.execution import StepRecord, StepStatus
-from engine.planner import apply, begin
+from engine.planner import apply, begin, find_visit
 from engine.state import State
 
 
@@ -38,15 +38,13 @@ def history(graph: Graph, trigger_key: str, data: Json, records: Sequence[StepRe
         except ValueError:
             return History(steps=tuple(records), skipped=(), ahead=())
     seen = {record.node for record in records}
-    skipped = tuple(key for key in graph.nodes if key in state.skipped)
-    ahead = tuple(key for key in graph.nodes if key not in seen and key not in state.skipped)
+    skipped = tuple(key for key in graph.nodes if key in state.root.skipped)
+    ahead = tuple(key for key in graph.nodes if key not in seen and key not in state.root.skipped)
     return History(steps=tuple(shown), skipped=skipped, ahead=ahead)
 
 
 def _completed(state: State, record: StepRecord) -> StepRecord:
-    visit = state.pending.get(record.path)
-    if visit is None:
-        raise ValueError(record.path)
+    visit = find_visit(state, record)
     if record.status is StepStatus.SUCCEEDED and visit.node.passes_input:
         return replace(record, output=state.input_of(visit))
     return record

@@ -31,6 +31,7 @@ class Journal:
         self._response: Response | None = None
         self._answered = False
         self._urgent = False
+        self._deadline_at: datetime | None = None
 
     def add(self, record: StepRecord, *, urgent: bool, response: Response | None = None) -> None:
         """Keep a record for the next commit; of two for the same attempt only the later one counts.
@@ -43,6 +44,16 @@ class Journal:
         self._urgent = self._urgent or urgent
         if response is not None and not self._answered:
             self._response, self._answered = response, True
+
+    @property
+    def size(self) -> int:
+        """How many records wait for the next commit."""
+        return len(self._steps)
+
+    def extend(self, deadline_at: datetime) -> None:
+        """Put off the end of the execution's time, from the next commit on, which must come before the next effect."""
+        self._deadline_at = deadline_at
+        self._urgent = True
 
     def keep(self, result: Result) -> None:
         """Keep a result for other executions, from the next commit on."""
@@ -101,7 +112,9 @@ class Journal:
             response=self._response,
             dead_letter=dead_letter,
             results=tuple(self._results),
+            deadline_at=self._deadline_at,
         )
         self._steps, self._results, self._response, self._urgent = {}, [], None, False
+        self._deadline_at = None
         if not await self._recorder.record(record, reply_to=self._claimed.reply_to):
             raise OwnershipLost(self._claimed.id)

@@ -7,7 +7,7 @@ also after a crash, gets the same one.
 from typing import Protocol
 
 from engine.model.base import ExecutionId, JsonObject
-from engine.state import State
+from engine.state import Frame, State
 
 
 class Links(Protocol):
@@ -24,17 +24,25 @@ class NoLinks:
         return ""
 
 
-def link_scope(links: Links, execution_id: ExecutionId, state: State) -> JsonObject:
-    """What ``execution`` holds besides the facts: ``callbacks`` by the key of the node that waits."""
-    paths = {key: coming_path(state, key) for key in state.graph.callbacks}
-    return {"callbacks": {key: links.callback(execution_id, path) for key, path in paths.items()}}
+def link_scope(links: Links, execution_id: ExecutionId, state: State, frame: Frame) -> JsonObject:
+    """What ``execution`` holds besides the facts: ``callbacks`` by the key of the node that waits.
+
+    Of nodes inside loops and branches it holds those that an expression of ``frame`` can name.
+    """
+    callbacks: JsonObject = {}
+    around: Frame | None = frame
+    while around is not None:
+        paths = {key: coming_path(state, around, key) for key in around.flow.callbacks}
+        callbacks = {**{key: links.callback(execution_id, path) for key, path in paths.items()}, **callbacks}
+        around = around.owner.frame if around.owner else None
+    return {"callbacks": callbacks}
 
 
-def coming_path(state: State, key: str) -> str:
+def coming_path(state: State, frame: Frame, key: str) -> str:
     """The path of a node's visit that is under way, else of its next one."""
-    number = state.visits.get(key, 0)
-    path = _path(key, max(number, 1))
-    return path if number == 0 or path in state.pending else _path(key, number + 1)
+    number = frame.visits.get(key, 0)
+    path = frame.prefix + _path(key, max(number, 1))
+    return path if number == 0 or path in state.pending else frame.prefix + _path(key, number + 1)
 
 
 def _path(key: str, number: int) -> str:

@@ -5,20 +5,19 @@ as arguments. ``apply`` changes the state in place, because an execution of n st
 still a fold: applying the recorded steps in order to ``begin`` gives the same state again, whoever does it.
 """
 
-from collections import deque
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from engine.errors import CircuitOpen
-from engine.graph import CompiledNode, Graph
+from engine.bodies import begin_frame, close_frame, fail_frame, leave_inside, open_visit, settle_frame
+from engine.closing import conclude, note_undoable, undo_failed
+from engine.errors import StepTimeout
+from engine.graph import Graph
 from engine.model.base import Json
-from engine.model.execution import Status, StepRecord, StepStatus
-from engine.model.node import ERROR, MAIN, NodeKind, OnError
-from engine.model.outcome import Failed, Outcome, Succeeded, Suspended, Unknown
+from engine.model.execution import Failure, Status, StepRecord, StepStatus
+from engine.model.node import NodeKind
 from engine.model.workflow import Merge, Variable
-from engine.retry import may_retry, next_delay
-from engine.state import DEAD, Ending, Stage, State, Token, Visit
-from engine.tokens import resolve_stalled, send, skip, start_visit
+from engine.state import DEAD, Closing, Ending, Frame, Phase, Stage, State, Token, Visit
+from engine.tokens import end_visit, send, skip
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.PAUSED, Status.FAILED, Status.CANCELLED}),
@@ -33,72 +32,19 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 }
 """Which status may follow which. Every write compares and sets, so no other change can happen."""
 
-PARK_MINIMUM = timedelta(seconds=1)
-
 
 def begin(graph: Graph, trigger_key: str, data: Json) -> State:
     """Return the state of an execution that has not run yet, its start nodes ready."""
-    state = State(graph=graph, data=data, variables=graph.initial_variables(), queues=[deque() for _ in graph.edges])
+    root = Frame(flow=graph.flow, prefix="", data=data, names={}, outputs={})
+    state = State(graph=graph, root=root, variables=graph.initial_variables())
     starts = graph.starts_for(trigger_key)
-    state.absorbing = {key for key in starts if graph.nodes[key].inbound}
-    for key in starts:
-        start_visit(state, graph.nodes[key], ())
-    dead_starts = [key for key in graph.default_starts if key not in starts]
-    for key in dead_starts:
-        skip(state, graph.nodes[key])
-    resolve_stalled(state)
+    root.absorbing = {key for key in starts if graph.flow.nodes[key].inbound}
+    begin_frame(state, root, starts)
+    for key in graph.flow.starts:
+        if key not in starts:
+            skip(state, root, graph.flow.nodes[key])
+    settle_frame(state, root)
     return state
-
-
-def settle(
-    state: State, visit: Visit, outcome: Outcome, *, started_at: datetime, now: datetime, jitter: float
-) -> StepRecord:
-    """Return the record of one attempt: succeeded, waiting, to be tried again, or failed for good.
-
-    Args:
-        jitter: A random number from 0 up to 1; it spreads retries.
-    """
-    match outcome:
-        case Succeeded():
-            status, due_at = StepStatus.SUCCEEDED, None
-        case Suspended():
-            status, due_at = StepStatus.WAITING, outcome.due_at
-        case Unknown():
-            status, due_at = StepStatus.UNKNOWN, None
-        case Failed():
-            status, due_at = _after_failure(visit, outcome, now=now, jitter=jitter)
-    failure = outcome.failure if isinstance(outcome, Failed | Unknown) else None
-    ports, output = _leaves_by(visit.node, outcome, status)
-    return StepRecord(
-        path=visit.path,
-        node=visit.node.key,
-        attempt=visit.attempt,
-        seq=state.seq + 1,
-        status=status,
-        started_at=visit.waiting_since or started_at,
-        finished_at=None if status is StepStatus.WAITING else now,
-        ports=ports,
-        output=None if visit.node.passes_input and failure is None else output,
-        assigned=outcome.assigned if isinstance(outcome, Succeeded) else None,
-        error=failure,
-        due_at=due_at,
-        wait_reason=_wait_reason(outcome, status),
-        note=outcome.note if isinstance(outcome, Succeeded) else None,
-        log=outcome.log if isinstance(outcome, Succeeded | Failed) else (),
-    )
-
-
-def intend(state: State, visit: Visit, *, now: datetime) -> StepRecord:
-    """Return the record to commit before an unrepeatable call, so that its owner's death leaves a trace."""
-    return StepRecord(
-        path=visit.path,
-        node=visit.node.key,
-        attempt=visit.attempt,
-        seq=state.seq + 1,
-        status=StepStatus.RUNNING,
-        started_at=now,
-        finished_at=None,
-    )
 
 
 def apply(state: State, record: StepRecord) -> None:
@@ -107,34 +53,59 @@ def apply(state: State, record: StepRecord) -> None:
     Raises:
         ValueError: The record does not follow from the state, so it belongs to another version or execution.
     """
-    visit = state.pending.get(record.path)
-    if visit is None:
-        raise ValueError(f'the recorded step "{record.path}" does not follow from the steps before it')
+    visit = find_visit(state, record)
     state.seq = max(state.seq, record.seq)
+    if record.attempt == 0:
+        _open(state, visit, record)
+        return
     visit.attempt = record.attempt
     match record.status:
         case StepStatus.WAITING | StepStatus.RETRYING:
             _wait(state, visit, record)
         case StepStatus.RUNNING:
-            visit.intended = True
+            visit.intended = visit.stage is not Stage.OPEN
         case StepStatus.SUCCEEDED:
             output = state.input_of(visit) if visit.node.passes_input else record.output
             _finish(state, visit, record, output)
         case StepStatus.FAILED | StepStatus.UNKNOWN if record.ports:
             _finish(state, visit, record, record.output)
         case _:
-            _leave(state, visit)
-            if record.status is not StepStatus.CANCELLED and state.ending is None:
-                state.ending = Ending(Status.FAILED, error=record.error)
-    resolve_stalled(state)
+            _give_up(state, visit, record)
+    settle_frame(state, visit.frame)
+
+
+def find_visit(state: State, record: StepRecord) -> Visit:
+    """Return the visit that a record is about; one of a later phase begins that phase.
+
+    Raises:
+        ValueError: There is none.
+    """
+    visit = state.pending.get(record.path)
+    while visit is None and is_closing_step(record.node) and conclude(state):
+        visit = state.pending.get(record.path)
+    if visit is None:
+        raise ValueError(f'the recorded step "{record.path}" does not follow from the steps before it')
+    return visit
+
+
+def is_closing_step(place: str) -> bool:
+    """Whether a node runs when the work of an execution is over: one of ``finally``, or an ``undo``."""
+    return place.startswith("finally.") or place.endswith(".undo")
 
 
 def wake(state: State, now: datetime) -> None:
-    """Make the waiting visits that are due ready again."""
-    for visit in state.pending.values():
-        if visit.stage is Stage.WAITING and visit.due_at is not None and visit.due_at <= now:
+    """Make the waiting visits that are due ready again, and end what is inside open ones whose time is up."""
+    for visit in [visit for visit in state.pending.values() if visit.due_at is not None and visit.due_at <= now]:
+        if visit.stage is Stage.WAITING:
             visit.stage = Stage.READY
             state.ready.append(visit)
+        elif visit.stage is Stage.OPEN and visit.inside is not None and visit.inside.failure is None:
+            message = f'"{visit.path}" took longer than its time limit, {visit.node.node.timeout}'
+            visit.inside.failure = Failure(
+                code=StepTimeout.code, message=message, category=StepTimeout.category, step=visit.path
+            )
+            for frame in visit.inside.frames.values():
+                close_frame(state, frame, Closing.CANCEL)
 
 
 def resume(state: State, paths: Collection[str]) -> None:
@@ -147,17 +118,14 @@ def resume(state: State, paths: Collection[str]) -> None:
 
 
 def next_due(state: State) -> datetime | None:
-    """When the first waiting visit is due; ``None`` if none waits."""
-    dues = [v.due_at for v in state.pending.values() if v.stage is Stage.WAITING and v.due_at is not None]
+    """When the first waiting visit is due, or the time of an open one is up; ``None`` if there is no such time."""
+    dues = [v.due_at for v in state.pending.values() if v.due_at and v.stage in (Stage.WAITING, Stage.OPEN)]
     return min(dues, default=None)
 
 
 def result(state: State) -> Json:
     """The output of an execution whose paths have all ended: of its last node, or by node if there are several."""
-    ends = state.ends
-    if len(ends) == 1:
-        return next(iter(ends.values()))
-    return dict(ends) if ends else None
+    return state.root.result()
 
 
 def combine(variable: Variable, old: Json, new: Json) -> Json:
@@ -175,42 +143,16 @@ def combine(variable: Variable, old: Json, new: Json) -> Json:
             return new
 
 
-def _after_failure(
-    visit: Visit, outcome: Failed, *, now: datetime, jitter: float
-) -> tuple[StepStatus, datetime | None]:
-    if outcome.failure.code == CircuitOpen.code:
-        return StepStatus.WAITING, now + max(outcome.retry_after or PARK_MINIMUM, PARK_MINIMUM)
-    policy = visit.node.node.retry
-    if not may_retry(policy, attempt=visit.attempt, category=outcome.failure.category):
-        return StepStatus.FAILED, None
-    delay = next_delay(policy, attempt=visit.attempt, retry_after=outcome.retry_after, jitter=jitter)
-    return StepStatus.RETRYING, now + delay
-
-
-def _leaves_by(node: CompiledNode, outcome: Outcome, status: StepStatus) -> tuple[tuple[str, ...], Json]:
-    if isinstance(outcome, Succeeded):
-        return outcome.ports, outcome.output
-    if not isinstance(outcome, Failed | Unknown) or status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
-        return (), None
-    shown = {"error": outcome.failure.as_json()}
-    match node.node.on_error:
-        case OnError.CONTINUE:
-            return (MAIN,), shown
-        case OnError.ROUTE:
-            return (ERROR,), shown
-        case OnError.FAIL:
-            return (), None
-
-
-def _wait_reason(outcome: Outcome, status: StepStatus) -> str | None:
-    if isinstance(outcome, Suspended):
-        return outcome.reason
-    if status is StepStatus.RETRYING:
-        return "retry"
-    return "breaker" if status is StepStatus.WAITING else None
+def _open(state: State, visit: Visit, record: StepRecord) -> None:
+    limit = visit.node.node.timeout
+    visit.waiting_since = record.started_at
+    visit.due_at = None if limit is None else record.started_at + limit
+    open_visit(state, visit, record.output, seq=record.seq)
 
 
 def _wait(state: State, visit: Visit, record: StepRecord) -> None:
+    if visit.stage is Stage.OPEN:  # reopened for a replay: what is inside goes on
+        return
     visit.stage = Stage.WAITING
     visit.due_at = record.due_at
     visit.reason = record.wait_reason
@@ -224,24 +166,44 @@ def _wait(state: State, visit: Visit, record: StepRecord) -> None:
 
 
 def _leave(state: State, visit: Visit) -> None:
-    del state.pending[visit.path]
-    if visit in state.ready:
-        state.ready.remove(visit)
+    if visit.inside is not None:
+        leave_inside(state, visit)
+    end_visit(state, visit)
+
+
+def _give_up(state: State, visit: Visit, record: StepRecord) -> None:
+    """A visit came to no result; what that means depends on where it belongs."""
+    _leave(state, visit)
+    if record.status is StepStatus.CANCELLED:
+        return
+    failure = record.error or Failure(code="step_failed", message=f'"{visit.path}" failed', step=visit.path)
+    if visit.frame.owner is not None:
+        fail_frame(state, visit.frame, failure)
+    elif state.phase is Phase.WORK:
+        state.ending = state.ending or Ending(Status.FAILED, error=failure)
+    elif state.phase is Phase.UNDO:
+        undo_failed(state, failure)
+    else:
+        close_frame(state, visit.frame, Closing.DRAIN)
+        if state.ending is None or state.ending.status is Status.SUCCEEDED:
+            state.ending = Ending(Status.FAILED, error=failure)
 
 
 def _finish(state: State, visit: Visit, record: StepRecord, output: Json) -> None:
     _leave(state, visit)
-    node = visit.node
-    state.outputs[node.key] = output
+    node, frame = visit.node, visit.frame
+    frame.outputs[node.key] = output
     for name, value in (record.assigned or {}).items():
         state.variables[name] = combine(state.graph.variables[name], state.variables[name], value)
-    if node.kind is NodeKind.STOP:
+    if node.undo is not None and record.status is StepStatus.SUCCEEDED and record.note is None:
+        note_undoable(state, visit, node.undo, output)
+    if node.kind is NodeKind.STOP and state.phase is Phase.WORK:
         state.ending = state.ending or Ending(Status.SUCCEEDED, output=output)
         return
-    edges = state.graph.edges
+    edges = frame.flow.edges
     live = Token(live=True, source=node.key, output=output)
     tokens = [(index, live if edges[index].port in record.ports else DEAD) for index in node.outbound]
     leads_on = any(token.live for _, token in tokens)
     if not leads_on and node.kind not in (NodeKind.CONDITION, NodeKind.SWITCH):
-        state.ends[visit.path] = output
-    send(state, tokens)
+        frame.ends[visit.path.removeprefix(frame.prefix)] = output
+    send(state, frame, tokens)

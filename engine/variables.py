@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from engine.errors import InvalidInput
-from engine.graph import CompiledNode, Graph
+from engine.flow import CompiledNode
+from engine.graph import Graph
 from engine.model.base import Json, JsonObject
 
 _CHECKS: dict[str, Callable[[Json], bool]] = {

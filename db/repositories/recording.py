@@ -26,6 +26,7 @@ _COLUMNS = Columns.of(
     output=Kind.WORD,
     error=Kind.WORD,
     response=Kind.WORD,
+    deadline_at=Kind.TIME,
 )
 # What a person asked for meanwhile decides how an execution rests: waiting or paused.
 _RESTS = """CASE
@@ -39,7 +40,7 @@ _RECORD_POSTGRES = f"""
     SET status = {_RESTS.format(given="r.status", row="e.", reason="r.wait_reason")},
         owner = CASE WHEN r.status = 'running' THEN e.owner END, due_at = r.due_at,
         wait_reason = r.wait_reason, finished_at = r.finished_at, output = r.output, error = r.error,
-        response = coalesce(r.response, e.response)
+        response = coalesce(r.response, e.response), deadline_at = coalesce(r.deadline_at, e.deadline_at)
     FROM {_COLUMNS.unnest("r")}
     WHERE e.id = r.id AND e.owner = r.owner AND e.epoch = r.epoch AND e.status || '' = 'running'
     RETURNING e.id, r.owner, e.epoch, e.project_id
@@ -51,8 +52,9 @@ _STANDING_SQLITE = """
 _RECORD_SQLITE = f"""
     UPDATE executions
     SET status = {_RESTS.format(given="?1", row="", reason="?3")}, due_at = ?2, wait_reason = ?3, finished_at = ?4,
-        output = ?5, error = ?6, response = coalesce(?7, response), owner = CASE WHEN ?1 = 'running' THEN owner END
-    WHERE id = ?8
+        output = ?5, error = ?6, response = coalesce(?7, response), deadline_at = coalesce(?8, deadline_at),
+        owner = CASE WHEN ?1 = 'running' THEN owner END
+    WHERE id = ?9
 """  # noqa: S608 - our own names
 _COLUMNS_SQLITE = Columns((*_COLUMNS.names[3:], "id"), (*_COLUMNS.kinds[3:], Kind.ID))
 
@@ -115,4 +117,5 @@ class Recording:
             keep(optional_json(record.output), record.id),
             encode_failure(record.error),
             keep(encode_response(record.response), record.id),
+            record.deadline_at,
         )

@@ -8,6 +8,8 @@ from engine.model.arrival import Awaited
 from engine.model.base import JsonObject
 from engine.model.node import (
     ATTEMPT_LIMIT,
+    CONTAINERS,
+    Body,
     CachePolicy,
     Case,
     CodeLimits,
@@ -17,11 +19,14 @@ from engine.model.node import (
     DelaySpec,
     Join,
     JoinKind,
+    LoopSpec,
     MergeSpec,
     Node,
     NodeKind,
     NodeSpec,
     OnError,
+    OnItemError,
+    ParallelSpec,
     RespondSpec,
     RetryPolicy,
     StopSpec,
@@ -53,6 +58,7 @@ def build_definition(record: Record) -> Definition:
         description=record.get("description", ""),
         nodes={key: _node(key, node) for key, node in record["nodes"].items()},
         edges=tuple(record["edges"]),
+        closing=_body(record["finally"]) if "finally" in record else None,
         triggers={key: _trigger(key, trigger) for key, trigger in record["triggers"].items()},
         variables={key: _variable(variable) for key, variable in record["variables"].items()},
         start={key: tuple(nodes) for key, nodes in record["start"].items()},
@@ -74,6 +80,17 @@ def _variable(record: Record) -> Variable:
     return Variable(type=record["type"], default=record.get("default"), merge=Merge(record["merge"]))
 
 
+def _body(record: Record) -> Body:
+    nodes = {key: _node(key, node) for key, node in record["nodes"].items()}
+    return Body(nodes=nodes, edges=tuple(record["edges"]))
+
+
+def _undo(record: Record) -> Node:
+    spec = ConnectorSpec(use=record["use"], connection=record.get("connection"), inputs=record["with"])
+    retry = _retry(record["retry"]) if "retry" in record else RetryPolicy()
+    return Node(key="undo", kind=NodeKind.CONNECTOR, spec=spec, retry=retry, timeout=record["timeout"])
+
+
 def _node(key: str, record: Record) -> Node:
     return Node(
         key=key,
@@ -83,7 +100,7 @@ def _node(key: str, record: Record) -> Node:
         description=record.get("description", ""),
         join=read_join(record["join"]),
         retry=_retry(record["retry"]) if "retry" in record else RetryPolicy(),
-        timeout=record.get("timeout", ATTEMPT_LIMIT),
+        timeout=record.get("timeout", None if record["type"] in CONTAINERS else ATTEMPT_LIMIT),
         on_error=OnError(record["on_error"]),
         input=record.get("input"),
         has_input="input" in record,
@@ -95,6 +112,7 @@ def _node(key: str, record: Record) -> Node:
         input_schema=record.get("input_schema"),
         output_schema=record.get("output_schema"),
         cache=CachePolicy(key=record["cache"]["key"], lifetime=record["cache"]["for"]) if "cache" in record else None,
+        undo=_undo(record["undo"]) if "undo" in record else None,
     )
 
 
@@ -136,10 +154,30 @@ def _node_spec(record: Record) -> NodeSpec:
             return CodeSpec(language=record["language"], source=record["source"], limits=limits)
         case NodeKind.WAIT:
             return WaitSpec(awaited=Awaited(record["for"]), limit=record.get("timeout"))
+        case NodeKind.LOOP:
+            return _loop(record)
+        case NodeKind.PARALLEL:
+            branches = {name: _body(body) for name, body in record["branches"].items()}
+            wait_for = record["wait_for"]
+            needed = wait_for["count"] if isinstance(wait_for, dict) else 1 if wait_for == "any" else None
+            return ParallelSpec(branches=branches, needed=needed)
         case _:
             return StopSpec(
                 succeeded=record["as"] == "succeeded", output=record.get("output"), message=record.get("message", "")
             )
+
+
+def _loop(record: Record) -> LoopSpec:
+    return LoopSpec(
+        body=_body(record["body"]),
+        over=record.get("over"),
+        times=record.get("times"),
+        test=record.get("while"),
+        alias=record.get("as"),
+        concurrency=record["concurrency"],
+        batch=record.get("batch"),
+        on_item_error=OnItemError(record["on_item_error"]),
+    )
 
 
 def _trigger(key: str, record: Record) -> TriggerDefinition:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from engine.definition.report import place
 from engine.errors import Problem
 from engine.model.workflow import Definition
+from engine.placed_nodes import placed_nodes
 
 
 def cautions(definition: Definition) -> list[Problem]:
@@ -12,10 +14,10 @@ def cautions(definition: Definition) -> list[Problem]:
 
 
 def _found(definition: Definition) -> Iterator[Problem]:
-    for key, node in definition.nodes.items():
+    for at, node in placed_nodes(definition):
         if node.disabled:
-            yield Problem(place=f"nodes.{key}.disabled", message="the node does nothing and passes its input on")
+            yield Problem(place=place((*at, "disabled")), message="the node does nothing and passes its input on")
         elif node.has_pin:
             yield Problem(
-                place=f"nodes.{key}.pin", message="the node does not run, its output is always the pinned one"
+                place=place((*at, "pin")), message="the node does not run, its output is always the pinned one"
             )

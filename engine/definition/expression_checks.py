@@ -1,11 +1,13 @@
 """Checks of every expression and template: it compiles, and what it names exists and can already be known there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from engine.definition.outline import Outline, reached
+from engine.definition.outline import Outline
+from engine.definition.places import nodes_on
 from engine.definition.report import FoundExpression, Path, Report, nearest
 from engine.definition.shapes import Record
+from engine.definition.surroundings import Surroundings, surroundings, variables
 from engine.errors import ExpressionError
 from engine.expressions import compile_expression, compile_template
 from engine.model.base import Json
@@ -29,35 +31,40 @@ _MERGEABLE: Final = {
 }
 
 
-def check_expressions(graph: Outline, report: Report) -> None:
+def check_expressions(graphs: Mapping[Path, Outline], report: Report) -> None:
     """Report every expression that does not compile, and every name in one that cannot be there."""
-    ancestors: dict[str, set[str]] = {}
+    known: dict[Path, Surroundings] = {}
     for found in report.expressions:
+        nodes = nodes_on(found.at)
+        around = None
+        if nodes:
+            around = known.get(nodes[-1].at) or known.setdefault(nodes[-1].at, surroundings(graphs, nodes))
+            around = around.at_field(found.at[len(nodes[-1].at) :])
+        names = around.names if around else frozenset()
         try:
-            compiled = compile_expression(found.text) if found.bare else compile_template(found.text)
+            compiled = (compile_expression if found.bare else compile_template)(found.text, names=names)
         except ExpressionError as error:
             report.wrong(found.at, str(error))
             continue
-        section, key = (str(part) for part in found.at[:2])
-        if section == "triggers":
+        if around is None:
             _check_trigger_scope(found, compiled.references, report)
             continue
-        if key not in ancestors:
-            ancestors[key] = reached(graph.before.get(key, ()), graph.before)
         for reference in sorted(compiled.references):
-            _check_reference(reference, found.at, graph, earlier=ancestors[key], report=report)
+            _check_reference(reference, found.at, around, report=report)
 
 
-def check_variables(graph: Outline, report: Report) -> None:
+def check_variables(graphs: Mapping[Path, Outline], report: Report) -> None:
     """Report defaults that are not of their type, merges that cannot work, and assignments to nothing."""
-    for key, record in graph.record.get("variables", {}).items():
+    for key, record in graphs[()].record.get("variables", {}).items():
         _check_variable(key, record, report)
-    for key, record in graph.records.items():
-        for name in record.get("assign", {}):
-            if name not in _variables(graph):
-                text = f'"{name}" is not a declared variable'
-                fix = nearest(name, _variables(graph)) or f"add it to variables: {name}: {{}}"
-                report.wrong(("nodes", key, "assign", name), text, fix=fix, key=True)
+    known = variables(graphs[()])
+    for at, graph in graphs.items():
+        for key, record in graph.records.items():
+            for name in record.get("assign", {}):
+                if name not in known:
+                    text = f'"{name}" is not a declared variable'
+                    fix = nearest(name, known) or f"add it to variables: {name}: {{}}"
+                    report.wrong((*at, "nodes", key, "assign", name), text, fix=fix, key=True)
 
 
 def _check_trigger_scope(found: FoundExpression, references: Iterable[str], report: Report) -> None:
@@ -67,29 +74,24 @@ def _check_trigger_scope(found: FoundExpression, references: Iterable[str], repo
             report.wrong(found.at, text, fix="use trigger, workflow or now")
 
 
-def _check_reference(reference: str, at: Path, graph: Outline, *, earlier: set[str], report: Report) -> None:
+def _check_reference(reference: str, at: Path, around: Surroundings, *, report: Report) -> None:
     root, _, name = reference.partition(".")
-    if root in ("item", "index"):
-        report.wrong(at, f'"{root}" has a value only inside a loop', fix="loops are not yet available in this release")
-    elif root == "vars" and name and name not in _variables(graph):
-        fix = nearest(name, _variables(graph)) or "declare it in variables"
+    if root in ("item", "index") and root not in around.names:
+        report.wrong(at, f'"{root}" has a value only inside a loop', fix="put the node into the body of a loop")
+    elif root == "vars" and name and name not in around.variables:
+        fix = nearest(name, around.variables) or "declare it in variables"
         report.wrong(at, f'there is no variable "{name}"', fix=fix)
-    elif root == "steps" and name and name not in graph.before:
-        report.wrong(at, f'there is no step "{name}"', fix=nearest(name, graph.keys))
-    elif root == "steps" and name and name not in earlier and not (name == at[1] and at[2] == "assign"):
-        what = "itself" if name == at[1] else f'"{name}"'
-        text = f'the step "{at[1]}" refers to {what}, which can never have run before it'
-        report.wrong(at, text, fix=_earlier_fix(graph, earlier))
+    elif root == "steps" and name and name not in around.visible:
+        report.wrong(at, f'there is no step "{name}"', fix=around.hint(name) or nearest(name, around.visible))
+    elif root == "steps" and name and name not in around.earlier:
+        what = "itself" if name == around.key else f'"{name}"'
+        text = f'the step "{around.key}" refers to {what}, which can never have run before it'
+        report.wrong(at, text, fix=_earlier_fix(around))
 
 
-def _earlier_fix(graph: Outline, earlier: set[str]) -> str:
-    names = [key for key in graph.keys if key in earlier]
+def _earlier_fix(around: Surroundings) -> str:
+    names = [key for key in around.visible if key in around.earlier]
     return "before it can run: " + ", ".join(names[:12]) if names else "no step runs before it; add an edge"
-
-
-def _variables(graph: Outline) -> list[str]:
-    written = graph.document.get("variables")
-    return list(written) if isinstance(written, dict) else []
 
 
 def _check_variable(key: str, record: Record, report: Report) -> None:

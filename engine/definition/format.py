@@ -3,7 +3,7 @@
 from typing import Final
 
 from engine.definition.edges import MAX_EDGES, EdgeText
-from engine.definition.format_nodes import DESCRIPTION, NODES
+from engine.definition.format_nodes import BODY, DESCRIPTION, NODES
 from engine.definition.format_triggers import TRIGGERS
 from engine.definition.shapes import Field, ListOf, MapOf, Section
 from engine.definition.types import Anything, Choice, Duration, Number, Text
@@ -34,7 +34,10 @@ SETTINGS: Final = Section(
     fields=(
         Field("timeout", Duration(positive=True), "the longest an execution may take, waiting included", default="30d"),
         Field(
-            "max_iterations", Number(minimum=1, maximum=1_000_000), "the most steps of one execution", default=10_000
+            "max_iterations",
+            Number(minimum=1, maximum=1_000_000),
+            "the most passes of one cycle, and rounds of one `while` loop",
+            default=10_000,
         ),
         Field("priority", Choice(options=tuple(Lane)), "which executions go first", default="normal"),
         Field(
@@ -70,6 +73,7 @@ WORKFLOW: Final = Section(
             "the nodes a trigger starts, by the trigger's key, where it is not all start nodes",
             default={},
         ),
+        Field("finally", BODY, "what runs when all else is over, however it ended"),
         Field("settings", SETTINGS, "bounds and habits of its executions", default={}),
         Field("layout", Section(noun="layout", fields=(), open=True), "for an editor; it changes nothing"),
     ),

@@ -6,6 +6,7 @@ The parser, the JSON Schema and the tables of docs/reference/workflow-format.md 
 from datetime import timedelta
 from typing import Final
 
+from engine.definition.format_bodies import Body, loop_section, parallel_section
 from engine.definition.format_waits import WAIT
 from engine.definition.json_schemas import JsonSchema
 from engine.definition.shapes import Either, Field, Kinds, ListOf, Section
@@ -111,19 +112,34 @@ COMMON: Final = (
     Field("output_schema", JsonSchema(bounded=True), "what the output must satisfy, or the step fails after it ran"),
 )
 
+_CALL: Final = (
+    Field(
+        "use",
+        Text(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=200, says="connector.action"),
+        "the action, `connector.action`",
+        required=True,
+    ),
+    Field("connection", Text(min_length=1, max_length=200), "the name of the connection to call it with"),
+    Field("with", Template(mapping=True), "the action's inputs", default={}),
+)
+
+UNDO: Final = Section(
+    noun="undo",
+    doc="The call that takes back what the node did, when the execution fails later.",
+    fields=(
+        *_CALL,
+        Field("retry", RETRY, "when a failed attempt is followed by another; never when absent"),
+        Field("timeout", Duration(positive=True), "the longest one attempt may take", default="5m"),
+    ),
+)
+
 _CONNECTOR: Final = Section(
     noun="a connector node",
     doc="Call one action of a connector.",
     fields=(
-        Field(
-            "use",
-            Text(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=200, says="connector.action"),
-            "the action, `connector.action`",
-            required=True,
-        ),
-        Field("connection", Text(min_length=1, max_length=200), "the name of the connection to call it with"),
-        Field("with", Template(mapping=True), "the action's inputs", default={}),
+        *_CALL,
         Field("cache", CACHE, "when an earlier output stands in for the call; never when absent"),
+        Field("undo", UNDO, "the call that takes back what this one did, made when the execution fails later"),
     ),
 )
 
@@ -232,11 +248,17 @@ _CODE: Final = Section(
     ),
 )
 
+
+def _nodes() -> Kinds:
+    return NODES
+
+
+BODY: Final = Body(kinds=_nodes)
+
 NODES: Final = Kinds(
     noun="node",
     common=COMMON,
-    later=("loop", "parallel", "approval", "workflow", "prompt", "agent", "task"),
-    common_later=("undo",),
+    later=("approval", "workflow", "prompt", "agent", "task"),
     kinds={
         NodeKind.CONNECTOR: _CONNECTOR,
         NodeKind.TRANSFORM: _TRANSFORM,
@@ -248,5 +270,7 @@ NODES: Final = Kinds(
         NodeKind.STOP: _STOP,
         NodeKind.CODE: _CODE,
         NodeKind.WAIT: WAIT,
+        NodeKind.LOOP: loop_section(BODY),
+        NodeKind.PARALLEL: parallel_section(BODY),
     },
 )

@@ -1,10 +1,12 @@
 """Checks across nodes: edges lead from a port that exists to a node that exists, and every node can run."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
+from engine.definition.body_checks import check_bodies, check_cycles
 from engine.definition.outline import Outline, reached
-from engine.definition.report import Report, nearest, place
+from engine.definition.report import Path, Report, nearest, place
 from engine.model.node import ERROR, Edge, NodeKind, OnError
 from engine.model.workflow import RespondWhen
 from engine.value_schemas import ValueSchema
@@ -13,32 +15,38 @@ _WITHOUT_MAIN: Final = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.
 """Kinds without ``main``, by which a node goes on after ``on_error: continue``, and where it does not run."""
 
 
-def check_graph(graph: Outline, report: Report) -> None:
-    """Report every problem of edges, joins, error routes, start nodes and reachability."""
+def check_graphs(graphs: Mapping[Path, Outline], report: Report) -> None:
+    """Report every problem of edges, joins, error routes, cycles, start nodes and reachability, in every flow."""
+    for graph in graphs.values():
+        _check_graph(graph, report)
+    _check_start(graphs[()], report)
+    _check_respond(graphs, report)
+    check_bodies(graphs, report)
+
+
+def _check_graph(graph: Outline, report: Report) -> None:
     first: dict[Edge, int] = {}
     for index, edge in graph.edges.items():
         _check_edge(graph, index, edge, report=report)
         if first.setdefault(edge, index) != index:
-            same = place(("edges", first[edge]))
-            report.wrong(("edges", index), f"this edge stands here twice, the first is {same}", fix="remove one")
+            same = place((*graph.at, "edges", first[edge]))
+            report.wrong(
+                (*graph.at, "edges", index), f"this edge stands here twice, the first is {same}", fix="remove one"
+            )
     _check_errors(graph, report)
     _check_bypasses(graph, report)
     _check_joins(graph, report)
-    _check_start(graph, report)
     _check_reachable(graph, report)
-    _check_respond(graph, report)
+    check_cycles(graph, report)
 
 
 def _check_edge(graph: Outline, index: int, edge: Edge, *, report: Report) -> None:
-    at = ("edges", index)
+    at = (*graph.at, "edges", index)
     for key in dict.fromkeys((edge.source, edge.target)):
         if key not in graph.before:
             report.wrong(at, f'there is no node "{key}"', fix=nearest(key, graph.keys))
     if edge.source not in graph.before:
         return
-    if edge.source == edge.target:
-        text = f'an edge from "{edge.source}" to itself is a cycle; cycles are not yet available in this release'
-        report.wrong(at, text)
     ports = graph.ports(edge.source)
     if ports is None or edge.port in ports:
         return
@@ -46,7 +54,7 @@ def _check_edge(graph: Outline, index: int, edge: Edge, *, report: Report) -> No
     if not ports:
         report.wrong(at, f'"{edge.source}" is a {kind} node, which nothing follows', fix="remove the edge")
     elif edge.port == ERROR:
-        fix = f"write on_error: route at nodes.{edge.source}"
+        fix = f"write on_error: route at {place((*graph.at, 'nodes', edge.source))}"
         report.wrong(at, f'"{edge.source}" leaves by "error" only where it says on_error: route', fix=fix)
     else:
         known = ", ".join(f"{edge.source}.{port}" for port in ports)
@@ -59,7 +67,7 @@ def _check_errors(graph: Outline, report: Report) -> None:
     routed = {edge.source for edge in graph.edges.values() if edge.port == ERROR}
     for key, record in graph.records.items():
         policy, kind = record.get("on_error"), record["type"]
-        at = ("nodes", key, "on_error")
+        at = (*graph.at, "nodes", key, "on_error")
         if policy == OnError.CONTINUE and kind in _WITHOUT_MAIN:
             report.wrong(at, f'a {kind} node cannot continue after an error, it has no port "main"', fix="write route")
         elif policy == OnError.ROUTE and kind == NodeKind.STOP:
@@ -75,23 +83,24 @@ def _check_bypasses(graph: Outline, report: Report) -> None:
         if "pin" in record and "output_schema" in record:
             problem = ValueSchema(record["output_schema"]).problem(record["pin"], "pin")
             if problem is not None:
-                report.wrong(("nodes", key, "pin"), f"does not satisfy the node's output_schema: {problem}")
+                report.wrong((*graph.at, "nodes", key, "pin"), f"does not satisfy the node's output_schema: {problem}")
         if record["type"] not in _WITHOUT_MAIN:
             continue
         text = f'a {record["type"]} node cannot be {{}}, it has no port "main"'
         if record.get("disabled"):
             fix = "write if: true or if: false" if record["type"] == NodeKind.CONDITION else "lead the edges past it"
-            report.wrong(("nodes", key, "disabled"), text.format("disabled"), fix=fix)
+            report.wrong((*graph.at, "nodes", key, "disabled"), text.format("disabled"), fix=fix)
         if "pin" in record:
-            report.wrong(("nodes", key, "pin"), text.format("pinned"), fix="pin the node before it")
+            report.wrong((*graph.at, "nodes", key, "pin"), text.format("pinned"), fix="pin the node before it")
 
 
 def _check_joins(graph: Outline, report: Report) -> None:
-    inbound = Counter(edge.target for edge in graph.edges.values())
+    closing = {graph.cycle_edges[number] for number in graph.cycles.closing}
+    inbound = Counter(edge.target for index, edge in graph.edges.items() if index not in closing)
     for key, record in graph.records.items():
         if "join" not in graph.document["nodes"][key] or "join" not in record:
             continue
-        at, count = ("nodes", key, "join"), inbound[key]
+        at, count = (*graph.at, "nodes", key, "join"), inbound[key]
         edges = f"{count} inbound edge{'s' * (count != 1)}"
         join = record["join"]
         if count < 2:
@@ -114,54 +123,22 @@ def _check_start(graph: Outline, report: Report) -> None:
 
 
 def _check_reachable(graph: Outline, report: Report) -> None:
-    cyclic = _check_cycles(graph, report)
     starts = set(graph.starts())
     triggers, narrowed = graph.document.get("triggers"), graph.record.get("start", {})
-    if isinstance(triggers, dict) and triggers and all(narrowed.get(key) for key in triggers):
+    if not graph.at and isinstance(triggers, dict) and triggers and all(narrowed.get(key) for key in triggers):
         starts = {key for nodes in narrowed.values() for key in nodes}
-    found = reached([*starts, *cyclic], graph.after)
+    found = reached(starts, graph.after)
     for key in graph.keys:
         if key not in found:
-            report.wrong(("nodes", key), f'no trigger ever reaches "{key}"', fix="name it in start", key=True)
+            report.wrong(
+                (*graph.at, "nodes", key), f'no trigger ever reaches "{key}"', fix="name it in start", key=True
+            )
 
 
-def _check_cycles(graph: Outline, report: Report) -> set[str]:
-    """Report one cycle of each knot, and return every node on or between cycles."""
-    left = _trim(set(graph.keys), graph)
-    cyclic = set(left)
-    while left:
-        key = next(each for each in graph.keys if each in left)
-        walk = [key]
-        while (following := next(each for each in graph.after[walk[-1]] if each in left)) not in walk:
-            walk.append(following)
-        cycle = walk[walk.index(following) :]
-        if len(cycle) > 1:
-            _report_cycle(graph, cycle, report)
-        left = _trim(left - set(cycle), graph)
-    return cyclic
-
-
-def _trim(keys: set[str], graph: Outline) -> set[str]:
-    """Take away, again and again, what has nothing before it or nothing after it."""
-    while ends := {key for key in keys if keys.isdisjoint(graph.before[key]) or keys.isdisjoint(graph.after[key])}:
-        keys = keys - ends
-    return keys
-
-
-def _report_cycle(graph: Outline, cycle: list[str], report: Report) -> None:
-    begin = min(range(len(cycle)), key=lambda index: graph.keys.index(cycle[index]))
-    turned = [*cycle[begin:], *cycle[:begin]]
-    closing = next(
-        index for index, edge in graph.edges.items() if (edge.source, edge.target) == (turned[-1], turned[0])
-    )
-    text = " -> ".join([*turned, turned[0]])
-    report.wrong(("edges", closing), f"this edge closes the cycle {text}; cycles are not yet available in this release")
-
-
-def _check_respond(graph: Outline, report: Report) -> None:
-    if any(record["type"] == NodeKind.RESPOND for record in graph.records.values()):
+def _check_respond(graphs: Mapping[Path, Outline], report: Report) -> None:
+    if any(record["type"] == NodeKind.RESPOND for graph in graphs.values() for record in graph.records.values()):
         return
-    for key, record in graph.record.get("triggers", {}).items():
+    for key, record in graphs[()].record.get("triggers", {}).items():
         respond = record.get("respond")
         when = respond.get("when") if isinstance(respond, dict) else respond
         if when == RespondWhen.NODE:

@@ -22,13 +22,29 @@ def definition_hash(document: JsonObject) -> str:
     Names, descriptions and the layout are left out, and the order of keys does not count. The order of edges and of
     cases does, because it decides what comes first.
     """
-    executable = {name: value for name, value in canonical(document).items() if name not in FOR_PEOPLE}
-    nodes = executable.get("nodes")
-    if isinstance(nodes, dict):
-        executable["nodes"] = {key: _without_texts(node) for key, node in nodes.items()}
-    text = json.dumps(executable, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    executable = {name: value for name, value in document.items() if name not in FOR_PEOPLE}
+    text = json.dumps(_flow(executable), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without_texts(node: object) -> object:
-    return {name: value for name, value in node.items() if name not in FOR_PEOPLE} if isinstance(node, dict) else node
+def _flow(flow: JsonObject) -> JsonObject:
+    """A flow without what is for people in its nodes, in the bodies inside them and in ``finally``."""
+    changed = dict(flow)
+    if isinstance(flow.get("nodes"), dict):
+        changed["nodes"] = {key: _node(node) for key, node in flow["nodes"].items()}
+    if isinstance(flow.get("finally"), dict):
+        changed["finally"] = _flow(flow["finally"])
+    if "edges" in flow:
+        changed["edges"] = canonical_edges(flow["edges"])
+    return changed
+
+
+def _node(node: object) -> object:
+    if not isinstance(node, dict):
+        return node
+    left = {name: value for name, value in node.items() if name not in FOR_PEOPLE}
+    if isinstance(left.get("body"), dict):
+        left["body"] = _flow(left["body"])
+    if isinstance(left.get("branches"), dict):
+        left["branches"] = {k: _flow(each) if isinstance(each, dict) else each for k, each in left["branches"].items()}
+    return left

@@ -10,6 +10,7 @@ from engine.errors import Problem
 from engine.model.base import Json, JsonObject
 from engine.model.node import ConnectorSpec, NodeKind
 from engine.model.workflow import Definition, TriggerKind, WebhookSpec
+from engine.placed_nodes import placed_nodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Call:
-    key: str
+    at: Path
     use: str | None
     connection: str | None
     inputs: JsonObject
@@ -48,12 +49,12 @@ class _Call:
 def check_references(definition: Definition, outside: Outside) -> list[Problem]:
     """Return every reference of a definition to something that is not there, without positions."""
     report = Report()
-    for node in definition.nodes.values():
-        if isinstance(node.spec, ConnectorSpec):
-            spec = node.spec
-            _check_call(
-                _Call(key=node.key, use=spec.use, connection=spec.connection, inputs=spec.inputs), outside, report
-            )
+    for at, node in placed_nodes(definition):
+        for part, call in ((at, node), ((*at, "undo"), node.undo)):
+            if call is not None and isinstance(call.spec, ConnectorSpec):
+                spec = call.spec
+                found = _Call(at=part, use=spec.use, connection=spec.connection, inputs=spec.inputs)
+                _check_call(found, outside, report)
     for trigger in definition.triggers.values():
         if isinstance(trigger.spec, WebhookSpec) and trigger.spec.verify is not None:
             _check_verify(("triggers", trigger.key, "verify"), trigger.spec.verify, outside, report=report)
@@ -62,18 +63,34 @@ def check_references(definition: Definition, outside: Outside) -> list[Problem]:
 
 def check_record(record: Record, outside: Outside, report: Report) -> None:
     """Report the same for what could be read of a document."""
-    for key, node in record.get("nodes", {}).items():
-        if node["type"] == NodeKind.CONNECTOR:
-            inputs: Any = node.get("with", {})
-            call = _Call(key=key, use=node.get("use"), connection=node.get("connection"), inputs=inputs)
+    for at, node in _records((), record):
+        calls = [(at, node)] if node["type"] == NodeKind.CONNECTOR else []
+        if isinstance(node.get("undo"), dict):
+            calls.append(((*at, "undo"), node["undo"]))
+        for part, written in calls:
+            inputs: Any = written.get("with", {})
+            call = _Call(at=part, use=written.get("use"), connection=written.get("connection"), inputs=inputs)
             _check_call(call, outside, report)
     for key, trigger in record.get("triggers", {}).items():
         if trigger["type"] == TriggerKind.WEBHOOK and isinstance(trigger.get("verify"), dict):
             _check_verify(("triggers", key, "verify"), trigger["verify"], outside, report=report)
 
 
+def _records(at: Path, record: Record) -> Iterator[tuple[Path, Record]]:
+    """Every node that could be read, with its path, those inside others included."""
+    for key, node in record.get("nodes", {}).items():
+        place = (*at, "nodes", key)
+        yield place, node
+        if isinstance(node.get("body"), dict):
+            yield from _records((*place, "body"), node["body"])
+        for name, branch in (node.get("branches") or {}).items():
+            yield from _records((*place, "branches", name), branch)
+    if isinstance(record.get("finally"), dict):
+        yield from _records(("finally",), record["finally"])
+
+
 def _check_call(call: _Call, outside: Outside, report: Report) -> None:
-    at: Path = ("nodes", call.key)
+    at = call.at
     if outside.connections is not None and call.connection is not None and call.connection not in outside.connections:
         fix = nearest(call.connection, outside.connections) or "create it first"
         report.wrong((*at, "connection"), f'there is no connection "{call.connection}"', fix=fix)

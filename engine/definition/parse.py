@@ -3,10 +3,10 @@
 from engine.definition.build import build_definition
 from engine.definition.expression_checks import check_expressions, check_variables
 from engine.definition.format import WORKFLOW
-from engine.definition.graph_checks import check_graph
+from engine.definition.graph_checks import check_graphs
 from engine.definition.hashing import canonical
 from engine.definition.json_text import read_json
-from engine.definition.outline import outline
+from engine.definition.outline import outlines
 from engine.definition.outside import Outside, check_record
 from engine.definition.report import Report
 from engine.definition.shapes import Record
@@ -57,7 +57,7 @@ def load_document(document: JsonObject) -> Definition:
     report = Report()
     record = WORKFLOW.read(document, (), report)
     if isinstance(record, dict):
-        check_graph(outline(document, record), report)
+        check_graphs(outlines(document, record), report)
     if report.findings:
         raise InvalidDefinition(report.problems())
     return build_definition(record)
@@ -70,8 +70,8 @@ def _read(source: Source) -> Tree:
 
 def _check(document: JsonObject, report: Report) -> Record:
     record: Record = WORKFLOW.read(document, (), report)
-    graph = outline(document, record)
-    check_graph(graph, report)
-    check_variables(graph, report)
-    check_expressions(graph, report)
+    graphs = outlines(document, record)
+    check_graphs(graphs, report)
+    check_variables(graphs, report)
+    check_expressions(graphs, report)
     return record

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from engine.definition.format import WORKFLOW
-from engine.definition.format_nodes import NODES
+from engine.definition.format_nodes import BODY, NODES
 from engine.definition.format_triggers import TRIGGERS
 from engine.model.base import JsonObject
 
@@ -20,5 +20,5 @@ def workflow_schema() -> JsonObject:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Patchbay workflow",
         **WORKFLOW.schema(),
-        "$defs": {**TRIGGERS.definitions(), **NODES.definitions()},
+        "$defs": {**TRIGGERS.definitions(), **NODES.definitions(), "body": BODY.section(NODES).schema()},
     }

@@ -38,8 +38,9 @@ class Field:
 class Section:
     """A mapping with known fields.
 
-    Of the fields in ``exactly_one`` one must stand there; those in ``later`` are planned; an ``open`` section lets
-    unknown fields through as they are, for those who know them.
+    Of the fields in ``exactly_one`` one must stand there; those in ``later`` are planned; those in ``without`` are
+    common to other kinds and make no sense here; an ``open`` section lets unknown fields through as they are, for
+    those who know them.
     """
 
     noun: str
@@ -47,6 +48,7 @@ class Section:
     doc: str = ""
     exactly_one: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     open: bool = False
     label: str = "mapping"
 
@@ -239,9 +241,10 @@ class Kinds:
         """Return the section of a kind with the common fields, where it has none of that name; without ``type``."""
         if kind not in self._merged:
             own = self.kinds[kind]
-            named = {each.name for each in own.fields}
-            shared = tuple(each for each in self.common if each.name not in named)
-            self._merged[kind] = replace(own, fields=(*own.fields, *shared), later=(*own.later, *self.common_later))
+            special = {*(each.name for each in own.fields), *own.without}
+            common = [each for each in self.common if each.name not in special]
+            later = [name for name in self.common_later if name not in special]
+            self._merged[kind] = replace(own, fields=(*own.fields, *common), later=(*own.later, *later))
         return self._merged[kind]
 
     def read(self, value: Json, at: Path, report: Report) -> Any:

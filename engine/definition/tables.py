@@ -26,6 +26,7 @@ def tables() -> dict[str, str]:
         "cache": format_nodes.CACHE.fields,
         "case": format_nodes.CASE.fields,
         "limits": format_nodes.LIMITS.fields,
+        "undo": format_nodes.UNDO.fields,
         "trigger": format_triggers.COMMON,
         "verify": _fields(format_triggers.VERIFY),
         "respond": _fields(format_triggers.RESPOND),

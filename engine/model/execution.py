@@ -45,8 +45,9 @@ class Status(StrEnum):
 class StepStatus(StrEnum):
     """Where one attempt at a node stands.
 
-    ``running`` is stored only before an unrepeatable call; ``retrying`` is a failed attempt with another to come;
-    ``unknown`` a call that may or may not have happened; ``cancelled`` one that was waiting when its execution ended.
+    ``running`` is stored before an unrepeatable call, and for a loop or parallel node that is open; ``retrying`` is a
+    failed attempt with another to come; ``unknown`` a call that may or may not have happened; ``cancelled`` one that
+    was given up: its execution ended, or its iteration or branch did.
     """
 
     RUNNING = "running"
@@ -88,10 +89,13 @@ class Failure:
 class StepRecord:
     """One attempt at one visit of a node, as recorded. Identity: (execution, ``path``, ``attempt``).
 
-    ``path`` is the node's key, ``key#2`` from the second visit on. ``seq`` counts records within the execution from
-    1; folding the records in that order rebuilds the planner's state. ``ports`` are the outlets taken (for a
-    condition ``("true",)``); ``assigned`` the variables set; ``due_at`` when a waiting or retrying one continues;
-    ``note`` says that the node did not run, and why. ``log`` is what its code wrote to the console, in lines.
+    ``path`` is the node's key, ``key#2`` from the second visit on; inside a loop it begins with the iteration
+    (``orders[3].charge``), inside a parallel node with the branch (``both.left.call``). ``node`` is the same without
+    numbers (``orders.charge``). Attempt 0 of a loop or parallel node is its opening: what is to run inside it.
+    ``seq`` counts records within the execution from 1; folding the records in that order rebuilds the planner's state.
+    ``ports`` are the outlets taken (for a condition ``("true",)``); ``assigned`` the variables set; ``due_at`` when a
+    waiting or retrying one continues; ``note`` says that the node did not run, and why. ``log`` is what its code wrote
+    to the console, in lines.
     """
 
     path: str
@@ -173,7 +177,8 @@ class ExecutionRecord:
     The write counts only while ``owner`` still holds ``epoch`` and the row is ``running``. ``status`` ``RUNNING``
     means that the execution goes on (a checkpoint); any other hands it back. A person may ask to pause it, or not to,
     while the record is under way: ``WAITING`` is then stored as ``PAUSED``, or the other way round (without a
-    ``wait_reason`` as ``QUEUED``). ``results`` are kept for other executions.
+    ``wait_reason`` as ``QUEUED``). ``results`` are kept for other executions. ``deadline_at`` puts off the end of its
+    time.
     """
 
     id: ExecutionId
@@ -189,6 +194,7 @@ class ExecutionRecord:
     response: Response | None = None
     dead_letter: DeadLetter | None = None
     results: tuple[Result, ...] = ()
+    deadline_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 Texts that hold expressions stay texts here; ``engine.graph`` compiles them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -33,6 +34,12 @@ class NodeKind(StrEnum):
     STOP = "stop"
     CODE = "code"
     WAIT = "wait"
+    LOOP = "loop"
+    PARALLEL = "parallel"
+
+
+CONTAINERS = frozenset({NodeKind.LOOP, NodeKind.PARALLEL})
+"""Kinds with nodes inside."""
 
 
 class JoinKind(StrEnum):
@@ -183,6 +190,50 @@ class WaitSpec:
     limit: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """Nodes and edges inside a node, or of ``finally``: a flow of its own."""
+
+    nodes: "Mapping[str, Node]"
+    edges: "tuple[Edge, ...]" = ()
+
+
+class OnItemError(StrEnum):
+    """What the failure of one iteration does to its loop."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+    COLLECT = "collect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopSpec:
+    """Run ``body`` once per item of ``over``, ``times`` times, or ``while`` an expression holds: one of the three.
+
+    ``alias`` (the field ``as``) is another name for ``item``. ``concurrency`` is how many iterations run at once,
+    ``batch`` how many items each of them gets (``None``: one, and not as a list). Above ``spread_over`` iterations
+    they run as child executions.
+    """
+
+    body: Body
+    over: Json = None
+    times: Json = None
+    test: str | None = None
+    alias: str | None = None
+    concurrency: int = 1
+    batch: int | None = None
+    on_item_error: OnItemError = OnItemError.FAIL
+    spread_over: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParallelSpec:
+    """Run several branches at once. ``needed`` is how many must succeed (``None``: all); the others are cancelled."""
+
+    branches: Mapping[str, Body]
+    needed: int | None = None
+
+
 NodeSpec: TypeAlias = (
     ConnectorSpec
     | TransformSpec
@@ -194,6 +245,8 @@ NodeSpec: TypeAlias = (
     | StopSpec
     | CodeSpec
     | WaitSpec
+    | LoopSpec
+    | ParallelSpec
 )
 
 
@@ -202,7 +255,9 @@ class Node:
     """A vertex: what all kinds share, and the ``spec`` of its own kind.
 
     ``pin`` is the output to give instead of running, where ``has_pin``; a ``disabled`` node passes its input on.
-    ``input_schema`` and ``output_schema`` are JSON Schemas; ``None``: any value will do.
+    ``input_schema`` and ``output_schema`` are JSON Schemas; ``None``: any value will do. ``timeout`` is the longest one
+    attempt may take, and for a node with a body the longest all of it may take; ``None``: only the execution's limit
+    counts. ``undo`` is the call that takes back what the node did.
     """
 
     key: str
@@ -212,7 +267,7 @@ class Node:
     description: str = ""
     join: Join = Join()
     retry: RetryPolicy = RetryPolicy()
-    timeout: timedelta = ATTEMPT_LIMIT
+    timeout: timedelta | None = ATTEMPT_LIMIT
     on_error: OnError = OnError.FAIL
     input: Json = None
     has_input: bool = False
@@ -224,6 +279,7 @@ class Node:
     input_schema: JsonObject | None = None
     output_schema: JsonObject | None = None
     cache: CachePolicy | None = None
+    undo: "Node | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

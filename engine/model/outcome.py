@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from engine.model.base import Json
+from engine.model.base import Json, JsonObject
 from engine.model.execution import Failure, Note, Response
 from engine.model.node import MAIN
 from engine.model.result import Keep
@@ -52,4 +52,11 @@ class Unknown:
     failure: Failure
 
 
-Outcome: TypeAlias = Succeeded | Suspended | Failed | Unknown
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The node has nodes inside, which run now; ``opening`` says which, see ``engine.state.Inside``."""
+
+    opening: JsonObject
+
+
+Outcome: TypeAlias = Succeeded | Suspended | Failed | Unknown | Opened

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from engine.model.base import Json, JsonObject, VersionId, WorkflowId
-from engine.model.node import Edge, Node
+from engine.model.node import Body, Edge, Node
 
 EMPTY: Mapping[str, Json] = MappingProxyType({})
 
@@ -142,7 +142,10 @@ class WorkflowSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One checked definition. ``start`` narrows the start nodes per trigger key."""
+    """One checked definition.
+
+    ``start`` narrows the start nodes per trigger key. ``closing`` (the section ``finally``) runs when all else is over.
+    """
 
     name: str
     nodes: Mapping[str, Node]
@@ -151,6 +154,7 @@ class Definition:
     variables: Mapping[str, Variable] = field(default_factory=lambda: EMPTY)
     start: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     settings: WorkflowSettings = WorkflowSettings()
+    closing: Body | None = None
     description: str = ""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engine.model.node import NodeKind
-from engine.nodes import condition, delay, merge, respond, stop, switch, transform
+from engine.nodes import condition, delay, loop, merge, parallel, respond, stop, switch, transform
 from engine.nodes.base import PureHandler
 
 PURE: Mapping[NodeKind, PureHandler] = {
@@ -14,5 +14,7 @@ PURE: Mapping[NodeKind, PureHandler] = {
     NodeKind.DELAY: delay.run,
     NodeKind.RESPOND: respond.run,
     NodeKind.STOP: stop.run,
+    NodeKind.LOOP: loop.run,
+    NodeKind.PARALLEL: parallel.run,
 }
 """Kinds that change nothing outside. The others are effects; their handlers are built in ``gateway.bootstrap``."""

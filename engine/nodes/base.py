@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from engine.errors import OutcomeUnknown, PatchbayError, RetryableError, StepError
-from engine.graph import CompiledNode
+from engine.flow import CompiledNode
 from engine.model.action import Effect
 from engine.model.arrival import Arrival
 from engine.model.base import ExecutionId, Json, JsonObject, ProjectId
@@ -20,8 +20,9 @@ class Attempt:
     """One attempt at a visit: what the expressions see, and when it starts.
 
     ``scope`` is what expressions see, ``input`` its part of that name; ``deadline_at`` is when the execution's time
-    is up. ``now`` is the real time, for delays; expressions see ``scope["now"]``, which a crash does not change.
-    ``arrivals`` is what had come from outside for this visit when the execution was claimed.
+    is up, ``max_iterations`` the most rounds of a loop. ``now`` is the real time, for delays; expressions see
+    ``scope["now"]``, which a crash does not change. ``arrivals`` is what had come from outside for this visit when the
+    execution was claimed.
     """
 
     visit: Visit
@@ -32,11 +33,18 @@ class Attempt:
     execution_id: ExecutionId
     project_id: ProjectId
     arrivals: tuple[Arrival, ...] = ()
+    max_iterations: int = 10_000
 
     @property
     def node(self) -> CompiledNode:
         """The node this is an attempt at."""
         return self.visit.node
+
+    @property
+    def time_left(self) -> timedelta:
+        """How long a call may take: the node's time limit, or what is left of the execution's."""
+        left = self.deadline_at - self.now
+        return left if self.node.node.timeout is None else min(self.node.node.timeout, left)
 
     @property
     def idempotency_key(self) -> str:

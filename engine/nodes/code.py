@@ -69,7 +69,7 @@ class PreparedCode:
             WorkerLost: The worker died.
         """
         attempt = self.attempt
-        limit = min(attempt.node.node.timeout, attempt.deadline_at - attempt.now)
+        limit = attempt.time_left
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 ran = await self.workers.run(self.run)

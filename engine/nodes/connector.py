@@ -112,7 +112,7 @@ class PreparedAction:
         call = ActionCall(
             inputs=self.inputs,
             idempotency_key=attempt.idempotency_key,
-            timeout=min(attempt.node.node.timeout, attempt.deadline_at - attempt.now),
+            timeout=attempt.time_left,
             credentials=bound.credentials if bound else None,
             config=bound.config if bound else {},
         )

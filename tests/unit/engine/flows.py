@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from engine.cycles import NONE
+from engine.flow import CompiledNode, Flow
 from engine.graph import Graph, compile_graph
 from engine.model.base import Json, VersionId
 from engine.model.execution import StepRecord
@@ -24,8 +26,9 @@ from engine.model.node import (
 )
 from engine.model.outcome import Outcome, Succeeded
 from engine.model.workflow import Definition, Variable, WorkflowSettings
-from engine.planner import apply, begin, settle
-from engine.state import State, Visit
+from engine.planner import apply, begin
+from engine.records import settle
+from engine.state import Frame, State, Token, Visit
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -37,6 +40,14 @@ SPECS: Mapping[NodeKind, NodeSpec] = {
     NodeKind.STOP: StopSpec(),
     NodeKind.CONNECTOR: ConnectorSpec(use="http.request"),
 }
+
+
+def lone_visit(node: CompiledNode, path: str = "n", arrivals: tuple[Token, ...] = ()) -> Visit:
+    """A visit outside any execution, as a handler sees it."""
+    flow = Flow(nodes={node.key: node}, edges=(), starts=(node.key,), cycles=NONE)
+    frame = Frame(flow=flow, prefix="", data=None, names={}, outputs={})
+    return Visit(path=path, node=node, frame=frame, arrivals=arrivals)
+
 
 Play = Callable[[Visit], Outcome]
 

@@ -15,9 +15,8 @@ from engine.model.node import CodeLimits, CodeSpec, NodeKind
 from engine.model.outcome import Failed, Outcome, Succeeded
 from engine.nodes.base import Attempt
 from engine.nodes.code import CodeHandler
-from engine.state import Visit
 from engine.workers import Ending, Language, Ran, Run
-from tests.unit.engine.flows import NOON, graph, node
+from tests.unit.engine.flows import NOON, graph, lone_visit, node
 
 
 class FakeWorkers:
@@ -41,7 +40,7 @@ def attempt(source: str, *, timeout: timedelta = timedelta(minutes=5), **scope: 
     spec = CodeSpec(language="javascript", source=source, limits=CodeLimits(time=timedelta(seconds=2), memory=7))
     flow: Graph = graph(replace(node("n", NodeKind.CODE, spec=spec), timeout=timeout))
     names: JsonObject = {"input": 1, "steps": {"a": 2}, "vars": {"v": 3}, "trigger": {"data": 4}, "now": "x", **scope}
-    visit = Visit(path="n#2", node=flow.nodes["n"], arrivals=())
+    visit = lone_visit(flow.nodes["n"], "n#2")
     return Attempt(visit, names, names["input"], NOON, NOON + timedelta(days=1), ExecutionId("x"), ProjectId("p"))
 
 

@@ -14,9 +14,8 @@ from engine.model.node import ConnectorSpec, NodeKind
 from engine.model.outcome import Succeeded, Suspended
 from engine.nodes.base import Attempt
 from engine.nodes.connector import BoundConnection, ConnectorHandler
-from engine.state import Visit
 from tests.fakes import FakeClock, SwitchedDatabase
-from tests.unit.engine.flows import NOON, graph, node
+from tests.unit.engine.flows import NOON, graph, lone_visit, node
 
 BOUND = BoundConnection(
     id=ConnectionId("c"), connector="acme", config={"region": "eu"}, credentials=Credentials({"token": "t"})
@@ -64,7 +63,7 @@ class FakeConnections:
 def attempt() -> Attempt:
     spec = ConnectorSpec(use="acme.act", connection="account", inputs={"n": 1})
     flow = graph(node("n", NodeKind.CONNECTOR, spec=spec))
-    visit = Visit(path="n", node=flow.nodes["n"], arrivals=())
+    visit = lone_visit(flow.nodes["n"])
     scope: JsonObject = {"trigger": {"data": None}, "steps": {}, "vars": {}, "input": None, "now": NOON.isoformat()}
     return Attempt(visit, scope, None, NOON, NOON + timedelta(days=1), ExecutionId("x"), ProjectId("p"))
 

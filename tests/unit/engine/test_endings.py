@@ -165,5 +165,5 @@ def _with_errors(flow: Graph, seed: int) -> Graph:
         node(key, each.kind, join=each.node.join, on_error=dice.choice(list(OnError)))
         for key, each in flow.nodes.items()
     ]
-    edges = [f"{edge.source}.{edge.port} -> {edge.target}" for edge in flow.edges]
+    edges = [f"{edge.source}.{edge.port} -> {edge.target}" for edge in flow.flow.edges]
     return graph(*nodes, edges=tuple(edges))

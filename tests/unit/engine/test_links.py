@@ -21,16 +21,16 @@ def test_before_and_during_a_visit_it_is_that_visit_and_afterwards_the_next() ->
     state = begin(flow, "t", None)
     a, b = state.take_ready()
 
-    paths = [coming_path(state, "ask")]
+    paths = [coming_path(state, state.root, "ask")]
     step(state, a, Succeeded())
-    paths.append(coming_path(state, "ask"))
+    paths.append(coming_path(state, state.root, "ask"))
     (first,) = state.take_ready()
     step(state, first, Suspended(due_at=NOON, reason="callback"))
-    paths.append(coming_path(state, "ask"))
+    paths.append(coming_path(state, state.root, "ask"))
     step(state, first, Succeeded())
-    paths.append(coming_path(state, "ask"))
+    paths.append(coming_path(state, state.root, "ask"))
     step(state, b, Succeeded())
-    paths.append(coming_path(state, "ask"))
+    paths.append(coming_path(state, state.root, "ask"))
 
     assert paths == ["ask", "ask", "ask", "ask#2", "ask#2"]
 
@@ -39,7 +39,8 @@ def test_only_nodes_that_wait_for_a_callback_have_a_link() -> None:
     pinned = node("pinned", NodeKind.WAIT, spec=CALLBACK)
     flow = graph("a", node("ask", NodeKind.WAIT, spec=CALLBACK), pinned)
 
-    scope = link_scope(NoLinks(), ExecutionId("x"), begin(flow, "t", None))
+    state = begin(flow, "t", None)
+    scope = link_scope(NoLinks(), ExecutionId("x"), state, state.root)
 
-    assert flow.callbacks == ("ask", "pinned")
+    assert flow.flow.callbacks == ("ask", "pinned")
     assert scope == {"callbacks": {"ask": "", "pinned": ""}}

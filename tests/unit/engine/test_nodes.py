@@ -23,14 +23,14 @@ from engine.model.node import (
 from engine.model.outcome import Failed, Outcome, Succeeded, Suspended
 from engine.nodes import PURE
 from engine.nodes.base import Attempt
-from engine.state import Token, Visit
-from tests.unit.engine.flows import NOON, graph, node
+from engine.state import Token
+from tests.unit.engine.flows import NOON, graph, lone_visit, node
 
 
 def attempt(kind: NodeKind, spec: NodeSpec, *, arrivals: tuple[Token, ...] = (), data: Json = None) -> Attempt:
     flow: Graph = graph(node("n", kind, spec=spec))
     scope: JsonObject = {"trigger": {"data": data}, "steps": {}, "vars": {}, "input": data, "now": NOON.isoformat()}
-    visit = Visit(path="n", node=flow.nodes["n"], arrivals=arrivals)
+    visit = lone_visit(flow.nodes["n"], arrivals=arrivals)
     deadline = NOON + timedelta(days=1)
     return Attempt(visit, scope, data, NOON, deadline, ExecutionId("x"), ProjectId("p"))
 

@@ -9,7 +9,8 @@ from engine.model.execution import Failure, Status, StepStatus
 from engine.model.node import Join, JoinKind, NodeKind, OnError, RetryPolicy
 from engine.model.outcome import Failed, Outcome, Succeeded, Suspended, Unknown
 from engine.model.workflow import Merge, Variable, WorkflowSettings
-from engine.planner import TRANSITIONS, apply, begin, intend, next_due, result, wake
+from engine.planner import TRANSITIONS, apply, begin, next_due, result, wake
+from engine.records import intend
 from engine.state import State, Visit
 from tests.unit.engine.flows import NOON, graph, node, play, step
 
@@ -21,7 +22,7 @@ def failure(category: Category = Category.TRANSIENT, code: str = "remote_unavail
 
 
 def paths(state: State) -> list[str]:
-    return sorted(state.outputs)
+    return sorted(state.root.outputs)
 
 
 def test_a_chain_runs_in_order_and_its_last_output_is_the_result() -> None:
@@ -47,7 +48,7 @@ def test_the_path_not_taken_is_skipped_down_to_the_join_which_still_runs() -> No
     state, _ = play(flow, lambda visit: Succeeded(output=1, ports=("true",) if visit.node.key == "if" else ("main",)))
 
     assert paths(state) == ["end", "if", "yes"]
-    assert state.skipped == {"no"}
+    assert state.root.skipped == {"no"}
 
 
 def test_a_join_that_no_live_path_reaches_is_skipped_with_all_behind_it() -> None:
@@ -55,7 +56,7 @@ def test_a_join_that_no_live_path_reaches_is_skipped_with_all_behind_it() -> Non
 
     state, _ = play(flow, lambda _: Succeeded(ports=("false",)))
 
-    assert state.skipped == {"a", "b", "end"}
+    assert state.root.skipped == {"a", "b", "end"}
     assert result(state) is None
 
 
@@ -82,7 +83,7 @@ def test_join_any_runs_once_at_the_first_arrival() -> None:
     step(state, first, Succeeded(output=1))
 
     assert state.input_of(end) == 2
-    assert state.visits["end"] == 1
+    assert state.root.visits["end"] == 1
     assert not state.pending
 
 
@@ -101,7 +102,7 @@ def test_join_count_runs_at_the_nth_arrival_and_is_skipped_when_it_cannot_come()
     step(state, a, Succeeded())
     for visit in (b, c):
         step(state, visit, Succeeded(ports=()))
-    assert state.skipped == {"end"}
+    assert state.root.skipped == {"end"}
 
 
 def test_join_each_runs_once_per_arrival_with_that_arrival_as_input() -> None:
@@ -123,7 +124,7 @@ def test_a_join_behind_each_takes_what_came_when_nothing_more_can_come() -> None
 
     assert [record.path for record in records].count("end") == 1
     assert "end#2" in [record.path for record in records], "the second arrival must not be stuck for ever"
-    assert not state.gatherings
+    assert not state.root.gatherings
 
 
 def test_a_trigger_starts_only_the_nodes_it_names() -> None:
@@ -134,7 +135,7 @@ def test_a_trigger_starts_only_the_nodes_it_names() -> None:
 
     state, records = play(flow, trigger="middle", data="in")
     assert [record.path for record in records] == ["b"]
-    assert state.skipped == {"a", "c"}
+    assert state.root.skipped == {"a", "c"}
 
 
 def test_a_condition_passes_its_input_on_without_storing_it() -> None:
@@ -145,7 +146,7 @@ def test_a_condition_passes_its_input_on_without_storing_it() -> None:
     )
 
     assert records[0].output is None
-    assert state.outputs["if"] == {"amount": 5}
+    assert state.root.outputs["if"] == {"amount": 5}
 
 
 def test_a_condition_that_leads_nowhere_gives_no_result() -> None:
@@ -212,8 +213,8 @@ def test_on_error_continue_goes_on_with_the_error_as_output() -> None:
     )
 
     shown = {"code": "remote_rejected", "message": "no answer", "category": "business"}
-    assert state.outputs["call"] == {"error": shown}
-    assert "next" in state.outputs
+    assert state.root.outputs["call"] == {"error": shown}
+    assert "next" in state.root.outputs
 
 
 def test_on_error_route_leaves_by_the_error_port_only() -> None:
@@ -223,8 +224,8 @@ def test_on_error_route_leaves_by_the_error_port_only() -> None:
 
     state, _ = play(flow, lambda v: failure(Category.BUSINESS) if v.node.key == "call" else Succeeded())
 
-    assert "bad" in state.outputs
-    assert state.skipped == {"good"}
+    assert "bad" in state.root.outputs
+    assert state.root.skipped == {"good"}
 
 
 def test_after_a_failure_nothing_new_starts_but_what_runs_is_recorded() -> None:
@@ -235,7 +236,7 @@ def test_after_a_failure_nothing_new_starts_but_what_runs_is_recorded() -> None:
     step(state, bad, failure(Category.PERMANENT))
     step(state, slow, Succeeded(output=1))
 
-    assert state.outputs["slow"] == 1
+    assert state.root.outputs["slow"] == 1
     assert state.ready == []
     assert state.ending is not None
 
@@ -278,10 +279,11 @@ def test_a_wait_is_not_used_up_by_recording_it() -> None:
     assert state.pending["wait"].due_at == NOON + timedelta(hours=1)
 
 
-def test_more_visits_than_allowed_end_the_execution_and_name_the_limit() -> None:
-    flow = graph("a", "b", "c", edges=("a -> b", "b -> c"), settings=WorkflowSettings(max_iterations=2))
+def test_more_passes_than_allowed_end_the_execution_and_name_the_limit() -> None:
+    again = node("again", NodeKind.CONDITION)
+    flow = graph("a", again, edges=("a -> again", "again.true -> a"), settings=WorkflowSettings(max_iterations=2))
 
-    state, _ = play(flow)
+    state, _ = play(flow, lambda visit: Succeeded(ports=("true" if visit.node.key == "again" else "main",)))
 
     assert state.ending is not None
     assert state.ending.error is not None

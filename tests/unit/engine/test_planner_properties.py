@@ -65,8 +65,8 @@ def test_every_execution_ends_and_no_step_is_recorded_twice(flow: Graph, seed: i
 
     assert len({record.path for record in records}) == len(records)
     assert not state.pending
-    assert not state.gatherings
-    assert {record.node for record in records} | state.skipped == set(flow.nodes)
+    assert not state.root.gatherings
+    assert {record.node for record in records} | state.root.skipped == set(flow.nodes)
 
 
 @given(graphs(joins=JOINS[:1]), st.integers(), st.randoms(use_true_random=False))
@@ -76,7 +76,7 @@ def test_exactly_the_nodes_on_a_live_path_run(flow: Graph, seed: int, order: ran
     taken = {record.node: record.ports for record in records}
     reachable: set[str] = set()
     for key, each in flow.nodes.items():  # in an order in which sources come first
-        edges = [flow.edges[index] for index in each.inbound]
+        edges = [flow.flow.edges[index] for index in each.inbound]
         if not edges or any(edge.source in reachable and edge.port in taken[edge.source] for edge in edges):
             reachable.add(key)
     assert set(taken) == reachable
@@ -89,7 +89,7 @@ def test_the_order_in_which_steps_end_does_not_change_what_runs(
     first, _ = run(flow, lambda visit: choose(seed, visit), one)
     second, _ = run(flow, lambda visit: choose(seed, visit), other)
 
-    assert first.outputs == second.outputs
+    assert first.root.outputs == second.root.outputs
     assert result(first) == result(second)
 
 
@@ -110,8 +110,8 @@ def test_folding_the_records_gives_the_same_state_at_every_point(
         apply(live, done[record.path])
 
     assert set(folded.pending) == set(live.pending)
-    assert folded.outputs == live.outputs
-    assert folded.skipped == live.skipped
+    assert folded.root.outputs == live.root.outputs
+    assert folded.root.skipped == live.root.skipped
     assert {visit.path for visit in folded.ready} == set(folded.pending), (
         "what was under way is ready for the next owner"
     )

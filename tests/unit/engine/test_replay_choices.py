@@ -24,7 +24,9 @@ from tests.unit.engine.test_planner_properties import JOINS, choose, graphs, run
 
 
 def definition_of(flow: Graph) -> Definition:
-    return Definition(name="w", nodes={key: each.node for key, each in flow.nodes.items()}, edges=tuple(flow.edges))
+    return Definition(
+        name="w", nodes={key: each.node for key, each in flow.nodes.items()}, edges=tuple(flow.flow.edges)
+    )
 
 
 def ended(status: Status = Status.FAILED) -> Execution:

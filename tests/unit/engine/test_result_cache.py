@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from engine.errors import RemoteRejected, Unavailable
-from engine.graph import CompiledNode
+from engine.flow import CompiledNode
 from engine.model.action import Effect
 from engine.model.base import ExecutionId, Json, JsonObject, ProjectId, WorkflowId
 from engine.model.execution import Note, Status
@@ -15,8 +15,7 @@ from engine.model.node import CachePolicy, ConnectorSpec, Node, NodeKind, OnErro
 from engine.model.workflow import Variable
 from engine.nodes.base import Attempt
 from engine.results import wish_to_keep
-from engine.state import Visit
-from tests.unit.engine.flows import NOON, graph, node
+from tests.unit.engine.flows import NOON, graph, lone_visit, node
 from tests.unit.engine.test_drive import Bench, FakeRecorder, call, transform
 
 TEN_MINUTES = timedelta(minutes=10)
@@ -239,5 +238,5 @@ async def test_two_nodes_and_two_workflows_share_nothing(bench: Bench) -> None:
 
 def attempt_at(compiled: CompiledNode) -> Attempt:
     scope: JsonObject = {"trigger": {"data": 7}, "steps": {}, "vars": {}, "input": 7}
-    visit = Visit(path="n", node=compiled)
+    visit = lone_visit(compiled)
     return Attempt(visit, scope, 7, NOON, NOON, ExecutionId("x"), ProjectId("p"))

@@ -89,7 +89,7 @@ def test_the_examples_show_every_kind_of_node_and_trigger() -> None:
     [
         {"nodes": {}},
         {"nods": {}},
-        {"nodes": {"a": {"type": "loop"}}},
+        {"nodes": {"a": {"type": "loop", "times": 3}}},
         {"nodes": {"a": {"type": "transform"}}},
         {"nodes": {"a": {"type": "transform", "value": 1, "timeout": 30}}},
         {"nodes": {"A": {"type": "transform", "value": 1}}},

@@ -21,7 +21,7 @@ SWITCH = "{type: switch, cases: [{when: 'true', port: left}, {when: 'false', por
     [
         ("a -> bb", 'there is no node "bb"', 'did you mean "b"?'),
         ("x -> a", 'there is no node "x"', "known: a, b, c, d, n"),
-        ("a -> a", "to itself", None),
+        ("a -> a", "the cycle a -> a, which nothing can end", "condition or switch"),
         ("a.done -> b", 'the transform node "a" has no port "done"', "known: a.main"),
         ("a.error -> b", "only where it says on_error: route", "nodes.a"),
     ],
@@ -59,7 +59,7 @@ def test_a_switch_leaves_by_its_cases_and_default(edge: str) -> None:
 
 
 def test_nothing_is_said_about_the_ports_of_a_node_that_is_wrong() -> None:
-    assert only(_graph("['n.body -> a']", n="{type: loop}")).place == "nodes.n.type"
+    assert only(_graph("['n.body -> a']", n="{type: agent}")).place == "nodes.n.type"
     assert only(_graph("['n.mid -> a']", n="{type: switch, cases: [{when: 'true', port: Mid}]}")).place.endswith(
         ".port"
     )
@@ -93,7 +93,7 @@ def test_a_node_without_main_cannot_continue_after_an_error(node: str) -> None:
 def test_a_cycle_is_named_where_it_closes() -> None:
     found = only(_graph("[a -> b, b -> c, c -> a, c -> d]"))
     assert found.place == "edges[2]"
-    assert "a -> b -> c -> a; cycles are not yet available in this release" in found.message
+    assert "a -> b -> c -> a, which nothing can end" in found.message
 
 
 def test_every_separate_cycle_is_named_once() -> None:

@@ -36,7 +36,7 @@ nodes:
     timeout: 30
     retry: {max_attempts: 500, on: [transient]}
   again:
-    type: loop
+    type: agent
 edges:
   - is_big.yes -> shape
   - shape -> tel
@@ -211,14 +211,13 @@ def test_a_mistake_in_a_trigger_has_its_place_and_its_fix(
     [
         *(
             (workflow(nodes=f"{{a: {{type: {kind}, over: []}}}}"), "nodes.a.type")
-            for kind in ("loop", "parallel", "agent")
+            for kind in ("prompt", "task", "agent")
         ),
         *(
             (workflow(triggers=f"{{t: {{type: {kind}, every: 1m}}}}"), "triggers.t.type")
             for kind in ("polling", "chat")
         ),
         (workflow(nodes="{a: {type: transform, steps: []}}"), "nodes.a.steps"),
-        (workflow(nodes="{a: {type: transform, value: 1, undo: {}}}"), "nodes.a.undo"),
         (workflow(settings="{concurrency: {}}"), "settings.concurrency"),
         (workflow(triggers="{t: {type: schedule, rrule: x}}"), "triggers.t.rrule"),
         (workflow(triggers="{t: {type: webhook, verify: none, allow_ips: []}}"), "triggers.t.allow_ips"),
