@@ -67,6 +67,10 @@ class Graph:
         """The outermost nodes by key."""
         return self.flow.nodes
 
+    def containers(self) -> Mapping[str, NodeSpec]:
+        """The nodes with others inside, by place."""
+        return {node.place: node.node.spec for node in _all_nodes(self.flow) if node.bodies}
+
     def starts_for(self, trigger_key: str) -> tuple[str, ...]:
         """The nodes that an event of this trigger starts."""
         return self.starts.get(trigger_key, self.flow.starts)

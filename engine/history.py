@@ -44,6 +44,8 @@ def history(graph: Graph, trigger_key: str, data: Json, records: Sequence[StepRe
 
 
 def _completed(state: State, record: StepRecord) -> StepRecord:
+    if record.status is StepStatus.SKIPPED:
+        return record
     visit = find_visit(state, record)
     if record.status is StepStatus.SUCCEEDED and visit.node.passes_input:
         return replace(record, output=state.input_of(visit))

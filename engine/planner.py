@@ -53,6 +53,9 @@ def apply(state: State, record: StepRecord) -> None:
     Raises:
         ValueError: The record does not follow from the state, so it belongs to another version or execution.
     """
+    if record.status is StepStatus.SKIPPED:  # what a replay left behind
+        state.seq = max(state.seq, record.seq)
+        return
     visit = find_visit(state, record)
     state.seq = max(state.seq, record.seq)
     if record.attempt == 0:

@@ -12,8 +12,9 @@ from engine.model.event import NewExecution
 from engine.model.execution import DeadLetter, Execution, Status
 from engine.model.workflow import Lane, WorkflowStatus
 from engine.ports import Broker, Clock, Database, UnitOfWork
-from engine.replay_choices import FAILED, START, Choice, choose_version, edited_event, kept_records, rerun_of
+from engine.replay_choices import FAILED, START, Choice, choose_version, edited_event, rerun_of
 from engine.signals import CANCELLED
+from engine.taking_over import kept_records
 
 
 class Control:
@@ -137,7 +138,8 @@ class Control:
         lane = await uow.executions.revive(old.id, now=now, deadline_at=now + settings.timeout)
         if lane is None:
             raise Conflict(f"the execution is {old.status.value}, not failed; replay it from start")
-        steps = reopened(await uow.executions.steps(old.id), now=now)
+        containers = (await self._graphs.get(old.version_id)).containers()
+        steps = reopened(await uow.executions.steps(old.id), now=now, containers=containers)
         await uow.executions.rewrite(old.id, old.project_id, steps)
         return lane
 
@@ -153,7 +155,8 @@ class Control:
         await uow.executions.insert([fresh])
         if choice.begin != START:
             records = await uow.executions.steps(old.id)
-            kept = kept_records(definition, old, records, choice.begin, now=now)
+            graph = await self._graphs.get(version_id)
+            kept = kept_records(graph, old, records, choice.begin, now=now)
             await uow.executions.take_over(fresh, kept)
         return fresh
 

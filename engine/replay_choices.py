@@ -4,15 +4,13 @@ Anything but going on from the failed step makes a new execution, so that the ol
 counts as a rerun: the balance of the trigger knows only events that were accepted from outside.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.errors import Conflict, DefinitionError, InvalidRequest
 from engine.model.base import EventId, Json, VersionId, new_id
 from engine.model.event import Event, Fate, NewExecution
-from engine.model.execution import Execution, Status, StepRecord, StepStatus
-from engine.model.node import NodeKind
+from engine.model.execution import Execution
 from engine.model.workflow import Definition, ManualSpec, Workflow, WorkflowStatus
 from engine.ports import UnitOfWork
 from engine.starting import new_execution
@@ -113,44 +111,3 @@ def _check_input(definition: Definition, key: str, data: Json) -> None:
     problem = schema.problem(data, "input")
     if problem is not None:
         raise InvalidRequest(f"the input does not satisfy the trigger's input_schema: {problem}")
-
-
-def kept_records(
-    definition: Definition, old: Execution, records: Sequence[StepRecord], path: str, *, now: datetime
-) -> list[StepRecord]:
-    """Return what a new execution need not do again if it begins at a step.
-
-    That is everything recorded before the step, and what no way leads to from there. Failed steps of other branches
-    are tried again, those that waited when the execution ended go on waiting.
-
-    Raises:
-        Conflict: The step was never recorded, or the execution was cancelled, so that calls may be under way.
-    """
-    if old.status is Status.CANCELLED:
-        raise Conflict("a cancelled execution may have calls under way; replay it from start")
-    begun = [record.seq for record in records if record.path == path]
-    if not begun:
-        known = ", ".join(dict.fromkeys(record.path for record in records)) or "none"
-        raise Conflict(f'the execution has no recorded step "{path[:200]}"; recorded: {known[:500]}')
-    again = _from(definition, next(record.node for record in records if record.path == path))
-    kept = []
-    for record in records:
-        if record.seq >= min(begun) and (record.node in again or definition.nodes[record.node].kind is NodeKind.STOP):
-            continue
-        if record.status is StepStatus.CANCELLED:
-            due_at = record.due_at or now
-            kept.append(replace(record, status=StepStatus.WAITING, finished_at=None, due_at=due_at))
-        elif record.ports or record.status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
-            kept.append(record)
-    return kept
-
-
-def _from(definition: Definition, node: str) -> set[str]:
-    """The nodes that a way leads to from a node, itself included."""
-    reached, ahead = {node}, [node]
-    while ahead:
-        source = ahead.pop()
-        targets = {edge.target for edge in definition.edges if edge.source == source} - reached
-        reached |= targets
-        ahead += targets
-    return reached

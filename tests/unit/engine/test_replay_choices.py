@@ -1,6 +1,7 @@
 """What a replay from a step takes over is a state that an execution can be in, for every graph and every history."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,22 +12,17 @@ from engine.errors import Conflict, InvalidDefinition, InvalidRequest
 from engine.graph import Graph
 from engine.model.base import EventId, ExecutionId, ProjectId, VersionId, WorkflowId, new_id
 from engine.model.execution import Execution, Failure, Status, StepRecord, StepStatus
-from engine.model.node import Edge, NodeKind
+from engine.model.node import NodeKind
 from engine.model.outcome import Failed, Outcome
-from engine.model.workflow import Definition, Lane
+from engine.model.workflow import Lane
 from engine.planner import apply, begin
-from engine.replay_choices import Choice, kept_records
+from engine.replay_choices import Choice
 from engine.state import Visit
+from engine.taking_over import kept_records
 from tests.fakes import START as NOW
 from tests.unit.engine.flows import graph, node
 from tests.unit.engine.hub import Parts
 from tests.unit.engine.test_planner_properties import JOINS, choose, graphs, run
-
-
-def definition_of(flow: Graph) -> Definition:
-    return Definition(
-        name="w", nodes={key: each.node for key, each in flow.nodes.items()}, edges=tuple(flow.flow.edges)
-    )
 
 
 def ended(status: Status = Status.FAILED) -> Execution:
@@ -89,7 +85,7 @@ def test_what_is_kept_folds_and_leaves_the_chosen_step_to_run(
     _, records = run(flow, outcome, order)
     chosen = data.draw(st.sampled_from(records))
 
-    kept = kept_records(definition_of(flow), ended(), records, chosen.path, now=NOW)
+    kept = kept_records(flow, ended(), records, chosen.path, now=NOW)
 
     state = begin(flow, "t", "data")
     for each in kept:
@@ -103,14 +99,14 @@ def test_what_is_kept_folds_and_leaves_the_chosen_step_to_run(
 def test_only_the_step_and_what_follows_from_it_run_again() -> None:
     records = [record("a", 1), record("b", 2), record("d", 3), record("c", 4)]
 
-    assert paths(kept_records(definition_of(FORK), ended(), records, "b", now=NOW)) == ["a", "d"]
-    assert kept_records(definition_of(FORK), ended(), records, "a", now=NOW) == []
+    assert paths(kept_records(FORK, ended(), records, "b", now=NOW)) == ["a", "d"]
+    assert kept_records(FORK, ended(), records, "a", now=NOW) == []
 
 
 def test_an_earlier_visit_of_a_cycle_is_kept() -> None:
-    loop = definition_of(graph(node("a", NodeKind.TRANSFORM), node("b", NodeKind.TRANSFORM), edges=("a -> b",)))
-    again = Definition(name="w", nodes=loop.nodes, edges=(*loop.edges, Edge(source="b", port="main", target="a")))
-    records = [record("a", 1), record("b", 2), record("a#2", 3), record("b#2", 4)]
+    b = node("b", NodeKind.CONDITION)
+    again = graph(node("a", NodeKind.TRANSFORM), b, edges=("a -> b", "b.true -> a"))
+    records = [record("a", 1), replace(record("b", 2), ports=("true",)), record("a#2", 3), record("b#2", 4)]
 
     assert paths(kept_records(again, ended(), records, "a#2", now=NOW)) == ["a", "b"]
 
@@ -119,8 +115,8 @@ def test_another_branch_is_tried_again_where_it_failed_and_waits_on_where_it_wai
     failed = [record("a", 1), record("b", 2), record("d", 3, StepStatus.FAILED)]
     waited = [record("a", 1), record("b", 2), record("d", 3, StepStatus.CANCELLED)]
 
-    kept = kept_records(definition_of(FORK), ended(), failed, "b", now=NOW)
-    on = kept_records(definition_of(FORK), ended(), waited, "b", now=NOW + timedelta(hours=1))
+    kept = kept_records(FORK, ended(), failed, "b", now=NOW)
+    on = kept_records(FORK, ended(), waited, "b", now=NOW + timedelta(hours=1))
 
     assert paths(kept) == ["a"]
     assert [(one.path, one.status, one.due_at) for one in on] == [
@@ -131,12 +127,12 @@ def test_another_branch_is_tried_again_where_it_failed_and_waits_on_where_it_wai
 
 def test_a_step_that_never_ran_is_no_beginning() -> None:
     with pytest.raises(Conflict, match='no recorded step "c"; recorded: a, b'):
-        kept_records(definition_of(FORK), ended(), [record("a", 1), record("b", 2)], "c", now=NOW)
+        kept_records(FORK, ended(), [record("a", 1), record("b", 2)], "c", now=NOW)
 
 
 def test_a_cancelled_execution_is_not_taken_up_in_the_middle() -> None:
     with pytest.raises(Conflict, match="calls under way"):
-        kept_records(definition_of(FORK), ended(Status.CANCELLED), [record("a", 1)], "a", now=NOW)
+        kept_records(FORK, ended(Status.CANCELLED), [record("a", 1)], "a", now=NOW)
 
 
 async def test_an_input_schema_that_cannot_be_used_is_refused_when_it_is_saved(parts: Parts) -> None:
@@ -152,3 +148,14 @@ async def test_an_input_schema_that_cannot_be_used_is_refused_when_it_is_saved(p
 def test_the_middle_goes_with_the_version_and_the_input_of_its_beginning(begin: str, choice: dict[str, object]) -> None:
     with pytest.raises(InvalidRequest, match="replay from start"):
         Choice(begin=begin, **choice).check()  # type: ignore[arg-type]
+
+
+def test_a_step_inside_another_is_no_beginning() -> None:
+    with pytest.raises(Conflict, match='replay from "each"'):
+        kept_records(FORK, ended(), [record("each[0].a", 1)], "each[0].a", now=NOW)
+
+
+def test_what_was_taken_back_is_replayed_from_the_start() -> None:
+    undone = replace(record("a.undo", 2), node="a.undo")
+    with pytest.raises(Conflict, match="taken back"):
+        kept_records(FORK, ended(), [record("a", 1), undone], "a", now=NOW)
