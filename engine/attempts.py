@@ -148,7 +148,7 @@ class Attempts:
     def begin(self, group: CallGroup, attempt: Attempt, call: PreparedCall) -> asyncio.Future[Outcome]:
         """Start one call; its outcome comes in time, whatever the connector does."""
         now = self._tools.clock.now()
-        limit = min(attempt.node.node.timeout, attempt.deadline_at - now)
+        limit = attempt.time_left
         work = self.perform(attempt, call)
         return group.begin(
             work, step=attempt.visit.path, now=now, limit=limit, late=lambda: self._late(attempt, call, limit)

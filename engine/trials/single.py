@@ -8,11 +8,12 @@ from enum import StrEnum
 
 from engine.attempts import Attempts, Tools
 from engine.errors import InvalidRequest, PatchbayError
-from engine.graph import CompiledNode, Graph
+from engine.flow import CompiledNode
+from engine.graph import Graph
 from engine.model.base import Json
 from engine.model.execution import Claimed, Failure, Note
 from engine.model.node import NodeKind
-from engine.model.outcome import Failed, Outcome, Succeeded, Suspended, Unknown
+from engine.model.outcome import Failed, Opened, Outcome, Succeeded, Suspended, Unknown
 from engine.nodes import PURE
 from engine.nodes.base import failed
 from engine.planner import begin
@@ -153,33 +154,37 @@ def bench_of(graph: Graph, node: str, *, claimed: Claimed, scene: Scene, tools: 
     there are several, or the trigger's data.
 
     Raises:
-        InvalidRequest: A variable or a step is named that the version does not have.
+        InvalidRequest: A variable or a step is named that the version does not have, or the node holds others.
         ExpressionError: The trigger's ``map`` fails.
     """
+    if graph.nodes[node].bodies:
+        raise InvalidRequest(f'"{node}" holds other nodes and cannot run alone; try the whole definition')
     data = Attempts(claimed, graph, tools).data
     state = begin(graph, claimed.trigger_key, data)
     visit = None
     if stored is not None:
-        state.outputs.update({key: value for key, value in stored.outputs.items() if key in graph.nodes})
+        state.root.outputs.update({key: value for key, value in stored.root.outputs.items() if key in graph.nodes})
         state.variables.update({name: value for name, value in stored.variables.items() if name in graph.variables})
         visit = stored.pending.get(scene.visit or node)
     _require_known(scene.steps, graph.nodes, what="node")
     _require_known(scene.vars, graph.variables, what="variable")
-    state.outputs.update(scene.steps or {})
+    state.root.outputs.update(scene.steps or {})
     state.variables.update(scene.vars or {})
     arrived = scene.input if scene.has_input else _arriving(graph, graph.nodes[node], state, visit)
     token = Token(live=True, source="", output=arrived)
     path = scene.visit or node
-    return Bench(claimed, graph, tools, state, Visit(path=path, node=graph.nodes[node], arrivals=(token,)))
+    alone = Visit(path=path, node=graph.nodes[node], frame=state.root, arrivals=(token,))
+    return Bench(claimed, graph, tools, state, alone)
 
 
 def _arriving(graph: Graph, node: CompiledNode, state: State, visit: Visit | None) -> Json:
     if visit is not None:
-        return state.data if not visit.arrivals else _joined([(t.source, t.output) for t in visit.arrivals])
-    sources = list(dict.fromkeys(graph.edges[index].source for index in node.inbound))
+        return state.root.data if not visit.arrivals else _joined([(t.source, t.output) for t in visit.arrivals])
+    sources = list(dict.fromkeys(graph.flow.edges[index].source for index in node.inbound))
     if not sources:
-        return state.data
-    known = [(source, state.outputs[source]) for source in sources if source in state.outputs]
+        return state.root.data
+    outputs = state.root.outputs
+    known = [(source, outputs[source]) for source in sources if source in outputs]
     return _joined(known) if known else None
 
 
@@ -195,7 +200,7 @@ def _require_known(given: Mapping[str, Json] | None, known: Mapping[str, object]
 
 def _status(outcome: Outcome | None) -> NodeStatus:
     match outcome:
-        case None:
+        case None | Opened():
             return NodeStatus.NOT_CALLED
         case Succeeded():
             return NodeStatus.SUCCEEDED
