@@ -1,7 +1,7 @@
 """Runs a version in memory from its event to its end: pure nodes and code run, calls are answered, waits pass."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -78,9 +78,7 @@ class Stage:
 
 async def run_trial(graph: Graph, occasion: Occasion, stage: Stage) -> TrialRun:
     """Run a version in memory until nothing can go on; bounded in steps, waits and, by the stage's clock, in time."""
-    bounded = replace(graph.settings, max_iterations=min(graph.settings.max_iterations, MOST_STEPS))
-    graph = replace(graph, settings=bounded)
-    records = MemoryRecords()
+    records = MemoryRecords(most=MOST_STEPS)
     stopped = ""
     try:
         await _play(graph, occasion, stage, records)

@@ -30,18 +30,21 @@ class VirtualClock:
 
 
 class MemoryRecords:
-    """Where the commits of a trial go. Implements ``engine.journal.Records``."""
+    """Where the commits of a trial go, up to ``most`` steps. Implements ``engine.journal.Records``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int | None = None) -> None:
+        self._most = most
         self._steps: dict[tuple[str, int], StepRecord] = {}
         self.last: ExecutionRecord | None = None
 
     async def record(self, record: ExecutionRecord, *, reply_to: str | None = None) -> bool:
-        """Keep it; nobody else can own a trial, so it always counts."""
+        """Keep it; nobody else can own a trial, so it always counts. Raises LimitExceeded: there are too many steps."""
         del reply_to
         for step in record.steps:
             self.put(step)
         self.last = record
+        if self._most is not None and len(self._steps) > self._most:
+            raise LimitExceeded(f"the trial made more than {self._most} steps, which is the limit")
         return True
 
     def put(self, step: StepRecord) -> None:
