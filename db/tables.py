@@ -184,6 +184,7 @@ executions = Table(
     Column("wait_reason", PlainText),
     Column("reply_to", PlainText),
     Column("pause_asked_at", UtcDateTime),
+    Column("debug", JsonText),
     Column("output", LargeJson),
     Column("error", JsonText),
     Column("response", LargeJson),

@@ -35,7 +35,7 @@ from engine.nodes.connector import DATABASE_PAUSE
 from engine.ports import Clock
 from engine.results import KeepingCall, KnownResults, NoResults, wish_to_keep
 from engine.scope import execution_scope, trigger_scope
-from engine.state import State, Visit
+from engine.state import Frame, State, Visit
 from engine.variables import assigned_by
 
 log = logging.getLogger(__name__)
@@ -197,7 +197,7 @@ class Attempts:
         if self._graph.callbacks:
             links = link_scope(self._tools.links, self._claimed.id, state, frame)
             scope["execution"] = {**scope["execution"], **links}
-        if node.input is not None:
+        if node.input is not None and visit.given is None:
             scope["input"] = node.input.render(scope, strict=node.node.strict)
         if node.input_schema is not None and node.bypass is None:
             problem = node.input_schema.problem(scope["input"], "input")
@@ -215,6 +215,10 @@ class Attempts:
             arrivals=claimed.arrivals.get(visit.path, ()),
             max_iterations=self._graph.settings.max_iterations,
         )
+
+    def seen(self, state: State, frame: Frame, value: Json) -> JsonObject:
+        """What expressions see in a frame at this moment, with ``value`` as the name ``input``."""
+        return {**self._names, **frame.names, "steps": frame.outputs, "vars": state.variables, "input": value}
 
     def _accepted(self, attempt: Attempt, outcome: Outcome) -> Outcome:
         """Refuse an output that does not satisfy the node's schema, and let one that does set variables."""

@@ -13,19 +13,21 @@ from typing import TypeAlias
 from engine.attempts import Attempts, Tools, overtime
 from engine.calls import CallGroup
 from engine.closing import conclude
+from engine.edits import frame_at
 from engine.errors import OutcomeUnknown, PatchbayError
 from engine.fingerprint import fingerprint
+from engine.gate import Stop, open_gate
 from engine.graph import Graph
 from engine.journal import Journal
 from engine.model.action import Effect
 from engine.model.base import new_id
 from engine.model.execution import Claimed, DeadLetter, Failure, Status, StepRecord, StepStatus
 from engine.model.outcome import Outcome, Succeeded, Unknown
-from engine.model.result import Keep, Result
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, PreparedCall, failed
 from engine.planner import apply, begin, next_due, result, resume, wake
 from engine.records import cancelled, intend, settle
+from engine.results import kept
 from engine.state import Ending, Phase, Stage, State, Visit
 
 PURE_TURNS = 200
@@ -91,6 +93,7 @@ class _Drive:
         self._attempts = attempts
         self._state = state
         self._journal = journal
+        self._gate = open_gate(claimed, attempts, tools.clock)
         self._calls: list[Visit] = []
         self._running: dict[asyncio.Future[Outcome], tuple[Visit, datetime]] = {}
         self._out_of_time = False
@@ -107,7 +110,7 @@ class _Drive:
                             await self._begin_calls(group)
                         await self._wait()
                         await self._advance()
-            if self._is_pausing or not self._conclude():
+            if self._is_pausing or self._stop or not self._conclude():
                 break
             await self._advance()
         await self._come_to_rest()
@@ -116,6 +119,11 @@ class _Drive:
     def _is_pausing(self) -> bool:
         """Whether no further node may start: a person asked for a pause. An execution that is ending goes on to end."""
         return self._state.ending is None and self._claimed.id in self._tools.pausing
+
+    @property
+    def _stop(self) -> Stop | None:
+        """Where a debugged execution stands, if it does."""
+        return None if self._gate is None or self._is_over else self._gate.stop
 
     def _settle_unknown(self) -> None:
         """A call that an earlier owner announced and never recorded may have happened: nobody guesses."""
@@ -160,6 +168,8 @@ class _Drive:
                 break
             now = self._tools.clock.now()
             for visit in taken:
+                if self._gate is not None and not self._gate.may_begin(state, visit):
+                    continue
                 if visit.node.kind not in PURE and visit.node.bypass is None:
                     self._calls.append(visit)
                 elif visit.path in state.pending and not state.stopping:
@@ -249,15 +259,22 @@ class _Drive:
         self._record(record, outcome, effect=effect)
 
     def _record(self, record: StepRecord, outcome: Outcome | None = None, *, effect: bool) -> None:
+        frame = frame_at(self._state, record.path) if self._gate is not None else None
         apply(self._state, record)
         response = outcome.response if isinstance(outcome, Succeeded) else None
         if isinstance(outcome, Succeeded) and outcome.keep is not None:
-            self._journal.keep(_kept(outcome.keep, record))
+            self._journal.keep(kept(outcome.keep, record))
         self._journal.add(record, urgent=effect or record.status is StepStatus.WAITING, response=response)
+        if self._gate is not None and frame is not None:
+            self._gate.ended(self._state, record, frame)
 
     async def _come_to_rest(self) -> None:
         state, now = self._state, self._tools.clock.now()
         ending = state.ending
+        if (stop := self._stop) is not None:
+            self._record(stop.record(state.seq + 1, now), effect=False)
+            await self._journal.stand()
+            return
         if ending is None and state.pending and self._is_pausing:
             waits = all(visit.stage in (Stage.WAITING, Stage.OPEN) for visit in state.pending.values())
             await self._journal.pause(next_due(state) if waits else None, _reason(state) if waits else None)
@@ -281,8 +298,3 @@ def _reason(state: State) -> str:
     waiting = [visit for visit in state.pending.values() if visit.stage is Stage.WAITING]
     first = min(waiting, key=lambda visit: visit.due_at or LATEST, default=None)
     return (first.reason if first else None) or ""
-
-
-def _kept(keep: Keep, record: StepRecord) -> Result:
-    at = record.finished_at or record.started_at
-    return Result(key=keep.key, output=record.output, stored_at=at, expires_at=at + keep.lifetime)

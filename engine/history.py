@@ -32,12 +32,16 @@ def history(graph: Graph, trigger_key: str, data: Json, records: Sequence[StepRe
     state = begin(graph, trigger_key, data)
     shown = []
     for record in records:
+        if record.is_mark:
+            apply(state, record)
+            shown.append(record)
+            continue
         try:
             shown.append(_completed(state, record))
             apply(state, record)
         except ValueError:
             return History(steps=tuple(records), skipped=(), ahead=())
-    seen = {record.node for record in records}
+    seen = {record.node for record in records if not record.is_mark}
     skipped = tuple(key for key in graph.nodes if key in state.root.skipped)
     ahead = tuple(key for key in graph.nodes if key not in seen and key not in state.root.skipped)
     return History(steps=tuple(shown), skipped=skipped, ahead=ahead)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.base import ExecutorId, Json
+from engine.model.debugging import BREAKPOINT
 from engine.model.execution import Claimed, DeadLetter, ExecutionRecord, Failure, Response, Status, StepRecord
 from engine.model.result import Result
 
@@ -78,6 +79,10 @@ class Journal:
         Raises OwnershipLost.
         """
         await self._commit(Status.PAUSED, due_at=due_at, wait_reason=reason)
+
+    async def stand(self) -> None:
+        """Commit and hand the execution back at a breakpoint. Raises OwnershipLost."""
+        await self._commit(Status.PAUSED, wait_reason=BREAKPOINT)
 
     async def succeed(self, output: Json, now: datetime) -> None:
         """Commit the end. Raises OwnershipLost."""

@@ -10,10 +10,12 @@ from datetime import datetime
 
 from engine.bodies import begin_frame, close_frame, fail_frame, leave_inside, open_visit, settle_frame
 from engine.closing import conclude, note_undoable, undo_failed
+from engine.edits import edit
 from engine.errors import StepTimeout
 from engine.graph import Graph
 from engine.model.base import Json
-from engine.model.execution import Failure, Status, StepRecord, StepStatus
+from engine.model.debugging import marked_path
+from engine.model.execution import Failure, Note, Status, StepRecord, StepStatus
 from engine.model.node import NodeKind
 from engine.model.workflow import Merge, Variable
 from engine.state import DEAD, Closing, Ending, Frame, Phase, Stage, State, Token, Visit
@@ -53,6 +55,12 @@ def apply(state: State, record: StepRecord) -> None:
     Raises:
         ValueError: The record does not follow from the state, so it belongs to another version or execution.
     """
+    if record.is_mark:
+        state.seq = max(state.seq, record.seq)
+        reach(state, record.node, marked_path(record.path))
+        if record.note is Note.EDITED:
+            edit(state, record)
+        return
     if record.status is StepStatus.SKIPPED:  # what a replay left behind
         state.seq = max(state.seq, record.seq)
         return
@@ -89,6 +97,12 @@ def find_visit(state: State, record: StepRecord) -> Visit:
     if visit is None:
         raise ValueError(f'the recorded step "{record.path}" does not follow from the steps before it')
     return visit
+
+
+def reach(state: State, place: str, path: str) -> None:
+    """Begin the phase that a visit belongs to which an execution stands at, if that is a later one."""
+    while is_closing_step(place) and path not in state.pending and conclude(state):
+        pass
 
 
 def is_closing_step(place: str) -> bool:

@@ -13,9 +13,9 @@ import msgspec
 
 from engine.model.action import Effect
 from engine.model.base import Json
-from engine.model.execution import Claimed
+from engine.model.execution import Claimed, StepRecord
 from engine.model.outcome import Outcome, Succeeded
-from engine.model.result import Keep, ResultKey
+from engine.model.result import Keep, Result, ResultKey
 from engine.nodes.base import Attempt, PreparedCall
 from engine.ports import Database
 
@@ -81,3 +81,9 @@ def wish_to_keep(claimed: Claimed, attempt: Attempt) -> Keep | None:
     digest = hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
     where = ResultKey(digest=digest, project_id=claimed.project_id, workflow_id=claimed.workflow_id, node=node.key)
     return Keep(key=where, lifetime=node.cache.lifetime)
+
+
+def kept(keep: Keep, record: StepRecord) -> Result:
+    """Return the result that a step left for others."""
+    at = record.finished_at or record.started_at
+    return Result(key=keep.key, output=record.output, stored_at=at, expires_at=at + keep.lifetime)

@@ -42,7 +42,8 @@ class Visit:
 
     ``arrivals`` are the live tokens that started it; none for a start node. ``intended`` means that an unrepeatable
     call was announced in the database and its outcome is not recorded. ``waiting_since`` is when an attempt that waits
-    began, so that its record spans the whole wait. ``inside`` is what an open loop or parallel node has under way.
+    began, so that its record spans the whole wait. ``inside`` is what an open loop or parallel node has under way,
+    ``given`` the input that a person gave instead of what arrived.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Visit:
     waiting_since: datetime | None = None
     intended: bool = False
     inside: "Inside | None" = None
+    given: tuple[Json] | None = None
 
 
 @dataclass(slots=True)
@@ -212,6 +214,8 @@ class State:
 
     def input_of(self, visit: Visit) -> Json:
         """What arrived at a visit: what its frame was given, the one output before it, or the outputs by node."""
+        if visit.given is not None:
+            return visit.given[0]
         arrivals = visit.arrivals
         if not arrivals:
             return visit.frame.data

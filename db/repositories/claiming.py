@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from db.bulk import Columns, Kind
+from db.debug_plans import read_plan
 from db.encoding import read_optional, read_time, time_text
 from db.large_values import read_large
 from db.repositories.arrivals import awaiting, read_arrivals
@@ -50,14 +51,14 @@ _CLAIM_POSTGRES = """
     FROM events AS v
     WHERE e.id = ANY ($1::uuid[]) AND e.status || '' = 'queued' AND v.id = e.event_id
     RETURNING e.id, e.project_id, e.workflow_id, e.version_id, e.trigger_key, e.event_id, e.epoch, e.created_at,
-        e.woken_at, e.deadline_at, e.reply_to, v.occurred_at, v.envelope, v.data
+        e.woken_at, e.deadline_at, e.reply_to, v.occurred_at, v.envelope, v.data, e.debug
 """
 _CLAIM_SQLITE = """
     UPDATE executions
     SET status = 'running', owner = ?, epoch = epoch + 1, started_at = coalesce(started_at, ?)
     WHERE id IN (SELECT value FROM json_each(?)) AND status || '' = 'queued'
     RETURNING id, project_id, workflow_id, version_id, trigger_key, event_id, epoch, created_at, woken_at,
-        deadline_at, reply_to
+        deadline_at, reply_to, debug
 """
 _EVENTS_SQLITE = "SELECT id, occurred_at, envelope, data FROM events WHERE id IN (SELECT value FROM json_each(?))"
 
@@ -120,7 +121,7 @@ class Claiming:
         rows = await self._transaction.fetch(_CLAIM_SQLITE, owner, time_text(now), self._transaction.texts(ids))
         found = await self._transaction.fetch(_EVENTS_SQLITE, self._transaction.texts([row[5] for row in rows]))
         events = {event[0]: event[1:] for event in found}
-        return [(*row, *events[row[5]]) for row in rows if row[5] in events]
+        return [(*row[:11], *events[row[5]], row[11]) for row in rows if row[5] in events]
 
 
 def _values(new: NewExecution) -> tuple[Any, ...]:
@@ -166,4 +167,5 @@ def _claimed(
         steps=steps,
         arrivals=arrived,
         damage=_DAMAGE if damaged else None,
+        debug=read_plan(read_optional(row[14])),
     )

@@ -9,6 +9,7 @@ from db.encoding import encode_json
 from db.large_values import SIGN, marked
 from db.repositories.claiming import Claiming
 from db.repositories.deadlines import Deadlines
+from db.repositories.debugging import Debugging
 from db.repositories.paging import paged
 from db.repositories.pausing import Pausing
 from db.repositories.queueing import Queueing
@@ -35,10 +36,10 @@ from engine.model.trigger import Balance
 from engine.model.workflow import Lane
 from engine.repositories import ExecutionFilter, Page
 
-_LISTED = [column for column in executions.c if column.name != "response"]
+_LISTED = [column for column in executions.c if column.name not in ("response", "debug")]
 
 
-class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Settling):
+class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Debugging, Settling):
     """Executions in one transaction. Implements ``engine.repositories.Executions``."""
 
     def __init__(self, transaction: Transaction) -> None:

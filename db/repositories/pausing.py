@@ -9,6 +9,7 @@ from sqlalchemy import Row, select, text, update
 from db.tables import executions
 from db.transaction import Transaction
 from engine.model.base import ExecutionId, is_id
+from engine.model.debugging import BREAKPOINT
 from engine.model.execution import Status
 from engine.model.workflow import Lane
 
@@ -59,8 +60,9 @@ class Pausing:
             return Status.RUNNING, lane
         if row.status != Status.PAUSED.value:
             return None
-        if row.wait_reason is None:
-            await self._change(row, status=Status.QUEUED.value, queued_at=now, pause_asked_at=None)
+        if row.wait_reason in (None, BREAKPOINT):
+            fresh = {"queued_at": now, "pause_asked_at": None, "wait_reason": None}
+            await self._change(row, status=Status.QUEUED.value, **fresh)
             return Status.QUEUED, lane
         if row.due_at is None or row.due_at > now:
             await self._change(row, status=Status.WAITING.value, pause_asked_at=None)

@@ -28,10 +28,10 @@ _COLUMNS = Columns.of(
     response=Kind.WORD,
     deadline_at=Kind.TIME,
 )
-# What a person asked for meanwhile decides how an execution rests: waiting or paused.
+# What a person asked for meanwhile decides how an execution rests: waiting or paused. At a breakpoint it is paused.
 _RESTS = """CASE
         WHEN {given} = 'waiting' AND {row}pause_asked_at IS NOT NULL THEN 'paused'
-        WHEN {given} = 'paused' AND {row}pause_asked_at IS NULL
+        WHEN {given} = 'paused' AND {row}pause_asked_at IS NULL AND coalesce({reason}, '') <> 'breakpoint'
             THEN CASE WHEN {reason} IS NULL THEN 'queued' ELSE 'waiting' END
         ELSE {given} END"""
 # About `status || ''`, see claiming.py: the partial index on running rows must not be used here either.

@@ -19,6 +19,7 @@ from engine.model.base import (
     VersionId,
     WorkflowId,
 )
+from engine.model.debugging import DebugPlan
 from engine.model.result import Result
 from engine.model.workflow import Lane
 
@@ -61,11 +62,13 @@ class StepStatus(StrEnum):
 
 
 class Note(StrEnum):
-    """Why a step succeeded although its node did not run."""
+    """Why a step succeeded although its node did not run; ``stopped`` and ``edited`` are marks of a debugger."""
 
     DISABLED = "disabled"
     PINNED = "pinned"
     CACHED = "cached"
+    STOPPED = "stopped"
+    EDITED = "edited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,11 @@ class StepRecord:
     note: Note | None = None
     log: tuple[str, ...] = ()
 
+    @property
+    def is_mark(self) -> bool:
+        """Whether it is no attempt, but says that the execution stood at a visit or that a person changed something."""
+        return self.note is Note.STOPPED or self.note is Note.EDITED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
@@ -121,7 +129,7 @@ class Claimed:
 
     ``woken_at`` is when it was last queued, which is the ``now`` of its expressions; ``steps`` are those recorded by
     earlier owners, in the order of ``seq``; ``arrivals`` what has come from outside by path, where a step waits for it.
-    ``damage`` says why it cannot be run as it is stored.
+    ``damage`` says why it cannot be run as it is stored, ``debug`` where a debugged one stops.
     """
 
     id: ExecutionId
@@ -140,6 +148,7 @@ class Claimed:
     data: Json
     steps: tuple[StepRecord, ...] = ()
     damage: str | None = None
+    debug: DebugPlan | None = None
     arrivals: Mapping[str, tuple[Arrival, ...]] = field(default_factory=lambda: NO_ARRIVALS)
 
 

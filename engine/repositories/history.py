@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.base import EventId, ExecutionId, ExecutorId, ProjectId, TriggerId, WorkflowId
+from engine.model.debugging import DebugPlan
 from engine.model.event import Event, Fate, NewExecution
 from engine.model.execution import Claimed, DeadLetter, Execution, ExecutionRecord, Failure, Overdue, Status, StepRecord
 from engine.model.trigger import Balance
 from engine.model.workflow import Lane
+from engine.repositories.debugging import Debugged
 from engine.repositories.paging import EventFilter, ExecutionFilter, Page
 
 
@@ -93,6 +95,12 @@ class Executions(Protocol):
         self, one: Overdue, failure: Failure, steps: Sequence[StepRecord], letter: DeadLetter, *, now: datetime
     ) -> None:
         """End a locked one as failed, raising its epoch, and write how its steps end."""
+
+    async def debugged(self, execution_id: ExecutionId) -> Debugged | None:
+        """Say how an execution is debugged, and lock it until the end of a transaction that writes."""
+
+    async def debug(self, execution_id: ExecutionId, plan: DebugPlan, *, deadline_at: datetime) -> None:
+        """Debug an execution by this plan from its next claim on; one that is running must not be changed."""
 
     async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:
         """Change failed → queued for a replay; ``None``: it is not failed. ``rewrite`` opens its steps again."""
