@@ -7,7 +7,7 @@ MINUTES ?= 2
 RUN := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench chaos services lock clean
+.PHONY: help setup demo serve test check bench capacity chaos services lock clean
 
 help:
 	@echo "make demo      see a webhook, a schedule and a call become finished executions"
@@ -15,6 +15,7 @@ help:
 	@echo "make test      run every test, on a PostgreSQL and a RabbitMQ that are found or started"
 	@echo "make check     formatting, lint, types, import contracts, unit tests: what must pass before a commit"
 	@echo "make bench     measure; writes build/bench.json"
+	@echo "make capacity  measure how much one hub holds: loops, waiting executions, executions in flight"
 	@echo "make chaos     kill processes and servers under load for MINUTES=2, then count everything"
 	@echo "make services  keep a private PostgreSQL and RabbitMQ running until Ctrl-C"
 	@echo "make lock      pin the newest versions that pyproject.toml allows (needs uv)"
@@ -41,6 +42,9 @@ check: setup
 
 bench: setup
 	@$(RUN) benchmarks $(ARGS)
+
+capacity: setup
+	@$(RUN) benchmarks.capacity $(ARGS)
 
 chaos: setup
 	@$(RUN) tests.chaos --minutes $(MINUTES) $(ARGS)

@@ -53,6 +53,10 @@ class PreparedHub:
     processes: tuple[Process, ...] = field(default=())
     url: str = ""
 
+    def with_environment(self, **more: str) -> "PreparedHub":
+        """Return the same hub, whose processes get these variables, too."""
+        return replace(self, environment={**self.environment, **more})
+
     @contextmanager
     def answering(self) -> Iterator["PreparedHub"]:
         """Start the role that answers, and hold until it has answered a first webhook."""

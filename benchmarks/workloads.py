@@ -1,4 +1,4 @@
-"""What is measured: three workflows, and the 600 bytes that start each of them."""
+"""What is measured: three workflows and the 600 bytes that start each of them, and three that fill a hub."""
 
 import json
 from dataclasses import dataclass
@@ -37,6 +37,35 @@ nodes:
 edges: [call -> shape]
 """
 
+LOOP = """
+name: loop
+triggers:
+  hook: {type: webhook, verify: none, path: loop, respond: {when: finished, timeout: 2m}}
+nodes:
+  each:
+    type: loop
+    times: "{{ trigger.data }}"
+    body: {nodes: {double: {type: transform, value: "{{ item * 2 }}"}}}
+  many: {type: transform, value: "{{ steps.each | length }}"}
+edges: [each -> many]
+"""
+
+WAITING = """
+name: waiting
+triggers:
+  hook: {type: webhook, verify: none, path: waiting}
+nodes:
+  wait: {type: delay, until: trigger.data.at}
+"""
+
+SLOW = """
+name: slow
+triggers:
+  hook: {type: webhook, verify: none, path: slow}
+nodes:
+  call: {type: connector, use: http.request, with: {url: "ECHO"}, timeout: 2m}
+"""
+
 SHAPED = {"id": 7, "customer": "Ada Lovelace", "total": 5}
 
 
@@ -62,7 +91,7 @@ NAMES = (*(one.name for one in WORKLOADS), START)
 
 
 def definitions(*, echo_url: str) -> tuple[str, ...]:
-    return ACCEPT, ANSWER, CALL.replace("ECHO", echo_url)
+    return ACCEPT, ANSWER, CALL.replace("ECHO", echo_url), LOOP, WAITING, SLOW.replace("ECHO", echo_url)
 
 
 def body() -> bytes:

@@ -17,7 +17,7 @@ class Timers:
 
     name = "timers"
 
-    def __init__(self, database: Database, announcements: Announces, clock: Clock, *, batch: int = 500) -> None:
+    def __init__(self, database: Database, announcements: Announces, clock: Clock, *, batch: int = 2_500) -> None:
         self._database = database
         self._announcements = announcements
         self._clock = clock
