@@ -25,6 +25,7 @@ class Kind(StrEnum):
     INT = "int"
     BOOL = "bool"
     BYTES = "bytea"
+    LONG = "int8"
 
 
 @dataclass(frozen=True, slots=True)

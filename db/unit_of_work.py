@@ -1,6 +1,7 @@
 """One transaction with every repository on it."""
 
 from db.repositories.access import AccessRepository
+from db.repositories.admissions import AdmissionRepository
 from db.repositories.arrivals import ArrivalRepository
 from db.repositories.blobs import BlobRepository
 from db.repositories.connections import ConnectionRepository
@@ -16,6 +17,7 @@ from db.transaction import Transaction
 from db.vault import Vault
 from engine.repositories import (
     Access,
+    Admissions,
     Arrivals,
     Blobs,
     Connections,
@@ -41,6 +43,7 @@ class SqlUnitOfWork:
         self.events: Events = EventRepository(transaction)
         self.executions: Executions = ExecutionRepository(transaction)
         self.arrivals: Arrivals = ArrivalRepository(transaction)
+        self.admissions: Admissions = AdmissionRepository(transaction)
         self.results: Results = ResultRepository(transaction)
         self.blobs: Blobs = BlobRepository(transaction)
         self.dead_letters: DeadLetters = DeadLetterRepository(transaction)

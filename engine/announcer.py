@@ -6,7 +6,7 @@ The rows are the truth and a message is only news of them, so news may be droppe
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
@@ -25,14 +25,6 @@ class Announces(Protocol):
 
     def announce(self, ids_by_lane: Mapping[Lane, Sequence[ExecutionId]]) -> None:
         """Pass the news on; never waits, never raises."""
-
-
-def by_lane(queued: Iterable[tuple[ExecutionId, Lane]]) -> dict[Lane, list[ExecutionId]]:
-    """Sort queued executions by their lane, keeping their order."""
-    lanes: dict[Lane, list[ExecutionId]] = {}
-    for execution_id, lane in queued:
-        lanes.setdefault(lane, []).append(execution_id)
-    return lanes
 
 
 class Announcements:
@@ -87,6 +79,11 @@ class Announcements:
             if self._group is not None and pending and self._sending[lane] < self._parallel:
                 self._sending[lane] += 1
                 self._group.create_task(self._send(lane))
+
+    def signal(self, topic: str, body: bytes) -> None:
+        """Send a hint soon. Never waits, never raises; it may be lost, like every hint."""
+        if self._group is not None:
+            self._group.create_task(self._broker.signal(topic, body))
 
     async def _send(self, lane: Lane) -> None:
         pending = self._pending[lane]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from engine.announcer import Announces, by_lane
+from engine.admission import by_lane
+from engine.announcer import Announces
 from engine.errors import Unavailable
 from engine.model.arrival import Arrival, Awaited
 from engine.model.base import ExecutionId, Json

@@ -7,41 +7,40 @@ announcement comes after the commit; if it is lost, the announcer finds the row.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from engine.admission import Tells, admit
+from engine.admission_rules import Gates
 from engine.errors import ExpressionError, NotFound, Unavailable
 from engine.expressions import truthy
 from engine.group_commit import GroupCommit
+from engine.model.admission import Stage
 from engine.model.base import EventId, ExecutionId, JsonObject, TriggerId, new_id
 from engine.model.event import Event, Fate, NewEvent, NewExecution, Receipt
+from engine.model.gate import Gate
 from engine.model.workflow import Lane, WhilePaused, WorkflowStatus
 from engine.ports import Clock, Database, UnitOfWork
 from engine.routes import Route, Routes
 from engine.scope import trigger_scope
+from engine.signals import CANCELLED, STIRRED
 from engine.starting import new_execution
+from engine.turns import Entrant, Verdict
 
 LONGEST_KEY = 512
 
 
-class Announcements(Protocol):
-    """Where new ids are published; see ``engine.announcer``."""
-
-    def announce(self, ids: Mapping[Lane, Sequence[ExecutionId]]) -> None:
-        """Never blocks and never raises."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """An event with its fate, and the execution it starts, if any."""
+    """An event with its fate, and the execution it starts, if any, with the gates in its way."""
 
     event: Event
     execution: NewExecution | None
+    entrant: Entrant | None = None
 
 
 class Intake:
     """Accepts events. Enter ``commits`` before use."""
 
-    def __init__(self, *, database: Database, routes: Routes, announcements: Announcements, clock: Clock) -> None:
+    def __init__(self, *, database: Database, routes: Routes, announcements: Tells, clock: Clock) -> None:
         self._database = database
         self._routes = routes
         self._announcements = announcements
@@ -63,11 +62,16 @@ class Intake:
         self._routes.renew(await uow.triggers.stamp())
         decided = [self._decide(event, await self._routes.within(uow, event.trigger_id)) for event in events]
         inserted = await uow.events.insert([item.event for item in decided])
-        await uow.executions.insert([i.execution for i in decided if i.execution and i.event.id in inserted])
+        fresh = [item for item in decided if item.event.id in inserted]
+        await uow.executions.insert([i.execution for i in fresh if i.execution and i.entrant is None])
+        entrants = [item.entrant for item in fresh if item.entrant is not None]
+        verdicts = await self._admit(uow, entrants) if entrants else {}
         repeated = [item.event for item in decided if item.event.id not in inserted]
         firsts = await self._store_duplicates(uow, repeated) if repeated else {}
         return [
-            _receipt(item) if item.event.id in inserted else _duplicate_receipt(firsts[_key(item.event)])
+            _receipt(item, verdicts.get(item.event.id))
+            if item.event.id in inserted
+            else _duplicate_receipt(firsts[_key(item.event)])
             for item in decided
         ]
 
@@ -79,6 +83,18 @@ class Intake:
                 ids.setdefault(receipt.lane, []).append(receipt.execution_id)
         if ids:
             self._announcements.announce(ids)
+        for gate in dict.fromkeys(receipt.stirs for receipt in receipts if receipt.stirs is not None):
+            self._announcements.signal(STIRRED, gate.encode())
+        for execution_id in [each for receipt in receipts for each in receipt.cancels]:
+            self._announcements.signal(CANCELLED, execution_id.encode())
+
+    async def _admit(self, uow: UnitOfWork, entrants: Sequence[Entrant]) -> dict[EventId, Verdict]:
+        verdicts = await admit(uow, entrants, now=self._clock.now())
+        return {
+            entrant.event_id: verdict
+            for entrant, verdict in zip(entrants, verdicts, strict=True)
+            if entrant.event_id is not None
+        }
 
     async def _write(self, events: Sequence[NewEvent]) -> list[Receipt]:
         async with self._database.write() as uow:
@@ -114,7 +130,9 @@ class Intake:
         event_id = EventId(new_id())
         fate, reason, dedupe_key = decide(new, route, event_id)
         trigger = route.trigger
-        execution = None
+        execution, gates = None, None
+        if fate is Fate.STARTED and route.gates is not None:
+            fate, reason, gates = _gates(route, route.gates, _scope(new, route, event_id))
         if fate is Fate.STARTED:
             execution = new_execution(
                 project_id=trigger.project_id,
@@ -141,7 +159,10 @@ class Intake:
             reason=reason,
             execution_id=execution.id if execution else None,
         )
-        return _Decided(event, execution)
+        if execution is None or gates is None:
+            return _Decided(event, execution)
+        entrant = Entrant(execution=execution, gates=gates, rules=route.settings.admission, event_id=event_id)
+        return _Decided(event, execution, entrant)
 
 
 def decide(new: NewEvent, route: Route, event_id: EventId) -> tuple[Fate, str, str | None]:
@@ -152,9 +173,7 @@ def decide(new: NewEvent, route: Route, event_id: EventId) -> tuple[Fate, str, s
     dedupe_key = _as_key(new.dedupe_key)
     try:
         if route.dedupe is not None or route.filter is not None:
-            scope: JsonObject = {"trigger": trigger_scope(event_id, new.occurred_at, new.envelope, new.data)}
-            scope["workflow"] = {"id": route.trigger.workflow_id, "name": route.workflow_name}
-            scope["now"] = new.occurred_at.isoformat()
+            scope = _scope(new, route, event_id)
             if route.dedupe is not None and dedupe_key is None:
                 dedupe_key = _as_key(route.dedupe.evaluate(scope))
             if route.filter is not None and not truthy(route.filter.evaluate(scope)):
@@ -168,6 +187,22 @@ def decide(new: NewEvent, route: Route, event_id: EventId) -> tuple[Fate, str, s
             return Fate.HELD, "the workflow is paused", dedupe_key
         return Fate.REJECTED, "the workflow is paused and settings.while_paused is reject", dedupe_key
     return Fate.STARTED, "", dedupe_key
+
+
+def _gates(route: Route, gates: Gates, scope: JsonObject) -> tuple[Fate, str, Mapping[Stage, Gate] | None]:
+    """Find the gates in the way; an event whose key fails is ``dead``."""
+    try:
+        return Fate.STARTED, "", gates.keyed(route.trigger.workflow_id, scope)
+    except ExpressionError as exc:
+        return Fate.DEAD, f"a key in the workflow's settings failed: {exc}", None
+
+
+def _scope(new: NewEvent, route: Route, event_id: EventId) -> JsonObject:
+    return {
+        "trigger": trigger_scope(event_id, new.occurred_at, new.envelope, new.data),
+        "workflow": {"id": route.trigger.workflow_id, "name": route.workflow_name},
+        "now": new.occurred_at.isoformat(),
+    }
 
 
 def _why_closed(route: Route) -> str:
@@ -189,15 +224,28 @@ def _key(event: Event) -> tuple[TriggerId, str]:
     return event.trigger_id, event.dedupe_key or ""
 
 
-def _receipt(item: _Decided) -> Receipt:
+def _receipt(item: _Decided, verdict: Verdict | None) -> Receipt:
     event = item.event
+    if verdict is not None and verdict.redirect is not None:
+        redirect = verdict.redirect
+        return Receipt(
+            event_id=event.id,
+            execution_id=redirect.execution_id,
+            fate=Fate.SKIPPED if redirect.execution_id is None else Fate.MERGED,
+            reason=redirect.reason,
+            duplicate=False,
+            stirs=verdict.stirs,
+        )
+    waits_at = None if verdict is None else verdict.waits_at
     return Receipt(
         event_id=event.id,
         execution_id=event.execution_id,
         fate=event.fate,
         reason=event.reason,
         duplicate=False,
-        lane=item.execution.lane if item.execution else None,
+        lane=item.execution.lane if item.execution and waits_at is None else None,
+        stirs=waits_at,
+        cancels=() if verdict is None else verdict.cancels,
     )
 
 

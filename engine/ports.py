@@ -13,6 +13,7 @@ from engine.model.base import ExecutionId
 from engine.model.workflow import Lane
 from engine.repositories import (
     Access,
+    Admissions,
     Arrivals,
     Blobs,
     Connections,
@@ -45,6 +46,7 @@ class UnitOfWork(Protocol):
     events: Events
     executions: Executions
     arrivals: Arrivals
+    admissions: Admissions
     results: Results
     blobs: Blobs
     dead_letters: DeadLetters

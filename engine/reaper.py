@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from engine.announcer import Announces, by_lane
+from engine.admission import by_lane
+from engine.announcer import Announces
 from engine.errors import Unavailable
 from engine.model.base import ExecutionId, ExecutorId, JsonObject
 from engine.model.workflow import Lane

@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 
+from engine.admission import Begun, Tells, reenter, start, tell
 from engine.audit import Act, audit
 from engine.endings import reopened
 from engine.errors import Conflict, NotFound
 from engine.graphs import Graphs
-from engine.intake import Announcements
 from engine.model.base import ExecutionId, ProjectId
-from engine.model.event import NewExecution
 from engine.model.execution import DeadLetter, Execution, Status
-from engine.model.workflow import Lane, WorkflowStatus
+from engine.model.workflow import WorkflowStatus
 from engine.ports import Broker, Clock, Database, UnitOfWork
 from engine.replay_choices import FAILED, START, Choice, choose_version, edited_event, rerun_of
-from engine.signals import CANCELLED
+from engine.signals import CANCELLED, STIRRED
 from engine.taking_over import kept_records
 
 
@@ -21,7 +20,7 @@ class Control:
     """People's acts on executions and dead letters."""
 
     def __init__(
-        self, *, database: Database, broker: Broker, graphs: Graphs, announcements: Announcements, clock: Clock
+        self, *, database: Database, broker: Broker, graphs: Graphs, announcements: Tells, clock: Clock
     ) -> None:
         self._database = database
         self._broker = broker
@@ -49,6 +48,8 @@ class Control:
             await audit(uow, self._clock, Act(project, actor), "execution.cancel", target=execution_id, details=details)
             await uow.commit()
         await self._broker.signal(CANCELLED, execution_id.encode())
+        if execution.slot is not None:
+            await self._broker.signal(STIRRED, execution.slot.encode())
 
     async def rerun(self, project: ProjectId, execution_id: ExecutionId, *, actor: str) -> ExecutionId:
         """Start a new execution from the same event, on the published version.
@@ -66,11 +67,11 @@ class Control:
                 raise Conflict(f'the workflow "{workflow.name}" is {workflow.status.value}; publish a version first')
             definition = await self._graphs.definition(workflow.published, within=uow)
             fresh = rerun_of(old, definition, version_id=workflow.published, now=now)
-            await uow.executions.insert([fresh])
+            begun = await start(uow, fresh, definition, now=now)
             details = {"execution_id": fresh.id}
             await audit(uow, self._clock, Act(project, actor), "execution.rerun", target=execution_id, details=details)
             await uow.commit()
-        self._announcements.announce({fresh.lane: [fresh.id]})
+        tell(self._announcements, [begun])
         return fresh.id
 
     async def replay_execution(
@@ -91,16 +92,15 @@ class Control:
             if old is None:
                 raise NotFound(f'there is no execution "{execution_id}"')
             if choice.begin == FAILED:
-                running, lane = old.id, await self._go_on(uow, old)
+                ready = await self._go_on(uow, old)
             else:
-                fresh = await self._again(uow, old, choice, actor=actor)
-                running, lane = fresh.id, fresh.lane
+                ready = await self._again(uow, old, choice, actor=actor)
             await uow.dead_letters.resolve_of(old.id, state="replayed", by=actor, now=now)
-            details = {"from": choice.begin, "edited": choice.edited, "execution_id": running}
+            details = {"from": choice.begin, "edited": choice.edited, "execution_id": ready.id}
             await audit(uow, self._clock, Act(project, actor), "execution.replay", target=old.id, details=details)
             await uow.commit()
-        self._announcements.announce({lane: [running]})
-        return running
+        tell(self._announcements, [ready])
+        return ready.id
 
     async def replay(self, project: ProjectId, letter_id: str, *, actor: str) -> ExecutionId:
         """Put a dead letter's execution back: it goes on from the step that failed, with a new time limit.
@@ -114,12 +114,12 @@ class Control:
             execution = await uow.executions.find(project, letter.execution_id)
             if execution is None or execution.status is not Status.FAILED:
                 raise Conflict("the execution of this dead letter is not failed any more")
-            lane = await self._go_on(uow, execution)
+            ready = await self._go_on(uow, execution)
             if not await uow.dead_letters.resolve(letter_id, state="replayed", by=actor, now=now):
                 raise Conflict("somebody else resolved this dead letter at the same moment")
             await audit(uow, self._clock, Act(project, actor), "dead_letter.replay", target=letter_id)
             await uow.commit()
-        self._announcements.announce({lane: [letter.execution_id]})
+        tell(self._announcements, [ready])
         return letter.execution_id
 
     async def discard(self, project: ProjectId, letter_id: str, *, actor: str) -> None:
@@ -132,18 +132,21 @@ class Control:
             await audit(uow, self._clock, Act(project, actor), "dead_letter.discard", target=letter_id)
             await uow.commit()
 
-    async def _go_on(self, uow: UnitOfWork, old: Execution) -> Lane:
+    async def _go_on(self, uow: UnitOfWork, old: Execution) -> Begun:
         now = self._clock.now()
         settings = (await self._graphs.definition(old.version_id, within=uow)).settings
+        seat = await reenter(uow, old, settings.admission, now=now)
         lane = await uow.executions.revive(old.id, now=now, deadline_at=now + settings.timeout)
         if lane is None:
             raise Conflict(f"the execution is {old.status.value}, not failed; replay it from start")
+        if seat is not None:
+            await uow.admissions.retake(old.id, seat)
         containers = (await self._graphs.get(old.version_id)).containers()
         steps = reopened(await uow.executions.steps(old.id), now=now, containers=containers)
         await uow.executions.rewrite(old.id, old.project_id, steps)
-        return lane
+        return Begun(id=old.id, lane=lane, waits_at=seat.gate if seat is not None else None)
 
-    async def _again(self, uow: UnitOfWork, old: Execution, choice: Choice, *, actor: str) -> NewExecution:
+    async def _again(self, uow: UnitOfWork, old: Execution, choice: Choice, *, actor: str) -> Begun:
         now = self._clock.now()
         workflow = await uow.workflows.get(old.project_id, old.workflow_id)
         version_id = choose_version(workflow, old, choice)
@@ -152,13 +155,13 @@ class Control:
         if choice.edited:
             event_id = await edited_event(uow, old, definition, data=choice.data, actor=actor, now=now)
             fresh = replace(fresh, event_id=event_id)
-        await uow.executions.insert([fresh])
+        begun = await start(uow, fresh, definition, now=now)
         if choice.begin != START:
             records = await uow.executions.steps(old.id)
             graph = await self._graphs.get(version_id)
             kept = kept_records(graph, old, records, choice.begin, now=now)
             await uow.executions.take_over(fresh, kept)
-        return fresh
+        return begun
 
     async def _open_letter(self, uow: UnitOfWork, project: ProjectId, letter_id: str) -> DeadLetter:
         letter = await uow.dead_letters.find(project, letter_id)

@@ -6,6 +6,7 @@ stamp inside its own transaction, so an event is never routed by a definition th
 
 from dataclasses import dataclass
 
+from engine.admission_rules import Gates, compile_gates
 from engine.expressions import Expression, compile_expression
 from engine.graphs import Graphs
 from engine.model.base import TriggerId
@@ -37,6 +38,7 @@ class Route:
     workflow_name: str
     filter: Expression | None
     dedupe: Expression | None
+    gates: Gates | None = None
 
     @property
     def takes_events(self) -> bool:
@@ -113,6 +115,7 @@ class Routes:
             workflow_name=stored.workflow_name,
             filter=compile_expression(declared.filter) if declared.filter else None,
             dedupe=compile_expression(dedupe) if dedupe else None,
+            gates=compile_gates(definition.settings.admission),
         )
         if stamp == self.stamp:  # somebody else may have renewed meanwhile; then this one is not kept
             self._by_trigger[trigger.id] = route

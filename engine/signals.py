@@ -1,4 +1,4 @@
-"""The topics by which executors hear what people want; the body is the execution's id.
+"""The topics by which executors hear what people want, the body being the execution's id, and the admitter of gates.
 
 They are hints: what counts stands in the database before they are sent.
 """
@@ -9,3 +9,6 @@ PAUSING = "execution.pausing"
 """Start no further node, and hand it back when the effects under way have ended."""
 RESUMED = "execution.resumed"
 """It need not pause any more."""
+
+STIRRED = "admission.stirred"
+"""A gate may let somebody in; the body is the gate. A lost one costs the time until all gates are looked at again."""

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from engine.announcer import Announces, by_lane
+from engine.admission import by_lane
+from engine.announcer import Announces
 from engine.ports import Clock, Database
 from engine.service import AT_ONCE
 

@@ -16,6 +16,7 @@ from connectors.registry import Registry, find_plugins
 from db.engines import PoolSizes
 from db.session import SqlDatabase, open_database
 from db.vault import Vault
+from engine.admitter import Admitter
 from engine.announcer import Announcements, Announcer
 from engine.arrivals import Arrivals
 from engine.attempts import Tools
@@ -233,6 +234,7 @@ async def _run_executor(hub: Hub) -> None:
 async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announcements) -> list[Coroutine[Any, Any, None]]:
     """The scheduler's services. They tick only while this process leads, which saves work and decides nothing."""
     leader = await stack.enter_async_context(Leader(hub.database, hub.clock, "scheduler", hub.name))
+    admitter = Admitter(database=hub.database, graphs=hub.graphs, tells=announcements, clock=hub.clock)
     services: list[Service] = [
         Timers(hub.database, announcements, hub.clock),
         Resumer(hub.database, announcements, hub.clock),
@@ -253,7 +255,9 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         clock=hub.clock,
         leads=lambda: leader.is_leader,
     )
-    return [schedules, *(run_service(Led(service, leader)) for service in services)]
+    admitting = run_service(Led(admitter, leader), alarm=admitter.alarm)
+    led = (run_service(Led(service, leader)) for service in services)
+    return [schedules, admitter.listen(hub.broker), admitting, *led]
 
 
 @asynccontextmanager

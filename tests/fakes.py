@@ -72,9 +72,13 @@ class RecordingAnnouncements:
 
     def __init__(self) -> None:
         self.told: list[tuple[Lane, ExecutionId]] = []
+        self.signalled: list[tuple[str, bytes]] = []
 
     def announce(self, ids_by_lane: Mapping[Lane, Sequence[ExecutionId]]) -> None:
         self.told += [(lane, execution_id) for lane, ids in ids_by_lane.items() for execution_id in ids]
+
+    def signal(self, topic: str, body: bytes) -> None:
+        self.signalled.append((topic, body))
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, exists, select, text, update
 
-from db.repositories.queueing import WAITING, Announced
+from db.repositories.queueing import UNGATED, WAITING, Announced
 from db.resume_tables import arrivals
 from db.tables import executions, steps
 from db.transaction import Transaction
@@ -83,7 +83,7 @@ class ArrivalRepository:
         """Waiting executions whose step waits and has a pending arrival; each look begins at the pending ones."""
         statement = (
             _heard(select(arrivals.c.execution_id).distinct())
-            .where(exists().where(executions.c.id == arrivals.c.execution_id, WAITING))
+            .where(exists().where(executions.c.id == arrivals.c.execution_id, WAITING, UNGATED))
             .limit(limit)
         )
         if ids is not None:
@@ -99,7 +99,7 @@ class ArrivalRepository:
             return []
         waiting = (
             select(executions.c.id, executions.c.lane)
-            .where(one_of(executions.c.id, ids), WAITING)
+            .where(one_of(executions.c.id, ids), WAITING, UNGATED)
             .order_by(executions.c.id)
             .with_for_update(skip_locked=True)
         )

@@ -23,7 +23,8 @@ from engine.model.base import (
     require_utc,
 )
 from engine.model.event import NewExecution
-from engine.model.execution import NO_ARRIVALS, Claimed, StepRecord
+from engine.model.execution import NO_ARRIVALS, Claimed, Status, StepRecord
+from engine.model.gate import Admission
 
 _COLUMNS = Columns.of(
     id=Kind.ID,
@@ -39,9 +40,24 @@ _COLUMNS = Columns.of(
     deadline_at=Kind.TIME,
     reply_to=Kind.TEXT,
 )
+_GATED = Columns.of(
+    **dict(zip(_COLUMNS.names, _COLUMNS.kinds, strict=True)),
+    status=Kind.WORD,
+    gate=Kind.WORD,
+    position=Kind.LONG,
+    slot=Kind.WORD,
+    slot_at=Kind.TIME,
+    rate=Kind.WORD,
+    admitted_at=Kind.TIME,
+    due_at=Kind.TIME,
+    wait_reason=Kind.WORD,
+)
 _FRESH = {"status": "'queued'", "epoch": "0", "queued_at": "new.created_at", "woken_at": "new.created_at"}
 _INSERT_POSTGRES = _COLUMNS.insert_arrays("executions", **_FRESH)
 _INSERT_SQLITE = _COLUMNS.insert_row("executions", **_FRESH)
+_FRESH_GATED = {name: value for name, value in _FRESH.items() if name != "status"}
+_INSERT_GATED_POSTGRES = _GATED.insert_arrays("executions", **_FRESH_GATED)
+_INSERT_GATED_SQLITE = _GATED.insert_row("executions", **_FRESH_GATED)
 
 # `status || ''` keeps the planner from the partial index on queued rows: with figures from a time when few were
 # queued it would read all of that index, which is the whole backlog, for every claim.
@@ -51,14 +67,15 @@ _CLAIM_POSTGRES = """
     FROM events AS v
     WHERE e.id = ANY ($1::uuid[]) AND e.status || '' = 'queued' AND v.id = e.event_id
     RETURNING e.id, e.project_id, e.workflow_id, e.version_id, e.trigger_key, e.event_id, e.epoch, e.created_at,
-        e.woken_at, e.deadline_at, e.reply_to, v.occurred_at, v.envelope, v.data, e.debug
+        e.woken_at, e.deadline_at, e.reply_to, v.occurred_at, v.envelope, v.data, e.debug,
+        e.slot
 """
 _CLAIM_SQLITE = """
     UPDATE executions
     SET status = 'running', owner = ?, epoch = epoch + 1, started_at = coalesce(started_at, ?)
     WHERE id IN (SELECT value FROM json_each(?)) AND status || '' = 'queued'
     RETURNING id, project_id, workflow_id, version_id, trigger_key, event_id, epoch, created_at, woken_at,
-        deadline_at, reply_to, debug
+        deadline_at, reply_to, debug, slot
 """
 _EVENTS_SQLITE = "SELECT id, occurred_at, envelope, data FROM events WHERE id IN (SELECT value FROM json_each(?))"
 
@@ -72,14 +89,19 @@ class Claiming:
         self._transaction = transaction
 
     async def insert(self, executions: Sequence[NewExecution]) -> None:
-        """Store them as ``queued``, woken at their creation."""
-        if not executions:
-            return
-        rows = [_values(execution) for execution in executions]
+        """Store them as ``queued``, or ``waiting`` at a gate; woken at their creation."""
+        plain = [_values(execution) for execution in executions if execution.admission is None]
+        gated = [(*_values(new), *_gate_values(new.admission)) for new in executions if new.admission is not None]
         if self._transaction.postgres:
-            await self._transaction.fetch_columns(_INSERT_POSTGRES, _COLUMNS, rows)
-        else:
-            await self._transaction.each(_INSERT_SQLITE, _COLUMNS, rows)
+            if plain:
+                await self._transaction.fetch_columns(_INSERT_POSTGRES, _COLUMNS, plain)
+            if gated:
+                await self._transaction.fetch_columns(_INSERT_GATED_POSTGRES, _GATED, gated)
+            return
+        if plain:
+            await self._transaction.each(_INSERT_SQLITE, _COLUMNS, plain)
+        if gated:
+            await self._transaction.each(_INSERT_GATED_SQLITE, _GATED, gated)
 
     async def claim(self, ids: Sequence[ExecutionId], *, owner: ExecutorId, now: datetime) -> Sequence[Claimed]:
         """Give the queued ones among ``ids`` to ``owner`` and raise their epoch.
@@ -121,7 +143,7 @@ class Claiming:
         rows = await self._transaction.fetch(_CLAIM_SQLITE, owner, time_text(now), self._transaction.texts(ids))
         found = await self._transaction.fetch(_EVENTS_SQLITE, self._transaction.texts([row[5] for row in rows]))
         events = {event[0]: event[1:] for event in found}
-        return [(*row[:11], *events[row[5]], row[11]) for row in rows if row[5] in events]
+        return [(*row[:11], *events[row[5]], *row[11:]) for row in rows if row[5] in events]
 
 
 def _values(new: NewExecution) -> tuple[Any, ...]:
@@ -138,6 +160,20 @@ def _values(new: NewExecution) -> tuple[Any, ...]:
         new.created_at,
         new.deadline_at,
         new.reply_to,
+    )
+
+
+def _gate_values(admission: Admission) -> tuple[Any, ...]:
+    return (
+        (Status.QUEUED if admission.gate is None else Status.WAITING).value,
+        admission.gate,
+        admission.position,
+        admission.slot,
+        admission.slot_at,
+        admission.rate,
+        admission.admitted_at,
+        admission.due_at,
+        admission.wait_reason,
     )
 
 
@@ -168,4 +204,5 @@ def _claimed(
         arrivals=arrived,
         damage=_DAMAGE if damaged else None,
         debug=read_plan(read_optional(row[14])),
+        slot=row[15],
     )

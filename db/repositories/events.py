@@ -42,7 +42,7 @@ _PRESENT_SQLITE = """
     JOIN events AS e ON e.trigger_id = json_extract(k.value, '$[0]') AND e.dedupe_key = json_extract(k.value, '$[1]')
 """
 _HELD = text("events.fate = 'held'")
-_ENDED = [fate.value for fate in Fate if fate not in (Fate.STARTED, Fate.HELD)]
+_ENDED = [fate.value for fate in Fate if fate not in (Fate.STARTED, Fate.HELD, Fate.MERGED)]
 
 
 class EventRepository:
@@ -77,7 +77,7 @@ class EventRepository:
             one_of(events.c.trigger_id, sorted({trigger for trigger, _ in wanted})),
             one_of(events.c.dedupe_key, sorted({key for _, key in wanted if key is not None})),
         )
-        found = [_event(row, marked(row.data)) for row in await self._transaction.rows(statement)]
+        found = [event_of(row, marked(row.data)) for row in await self._transaction.rows(statement)]
         return {
             wanted[event.trigger_id, event.dedupe_key]: event
             for event in found
@@ -93,12 +93,12 @@ class EventRepository:
         if row is None:
             return None
         loaded = await self._transaction.blobs.load([row.data])
-        return _event(row, loaded.of(row.data))
+        return event_of(row, loaded.of(row.data))
 
     async def list(self, project: ProjectId, where: EventFilter, page: Page) -> Sequence[Event]:
         """A page of them, with markers for large data."""
         statement = paged(_filtered(select(events).where(events.c.project_id == project), where), events.c.id, page)
-        return [_event(row, marked(row.data)) for row in await self._transaction.rows(statement)]
+        return [event_of(row, marked(row.data)) for row in await self._transaction.rows(statement)]
 
     async def releasable(self, *, limit: int) -> Sequence[Event]:
         """The oldest held events of active workflows, locked until commit; two callers never get the same one.
@@ -113,7 +113,7 @@ class EventRepository:
             .limit(limit)
             .with_for_update(of=events, skip_locked=True)
         )
-        return [_event(row, marked(row.data)) for row in await self._transaction.rows(statement)]
+        return [event_of(row, marked(row.data)) for row in await self._transaction.rows(statement)]
 
     async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[EventId]:
         """Events accepted before a time that started nothing and are not held, oldest first."""
@@ -193,7 +193,8 @@ def _dedupe_order(event: Event) -> tuple[str, str]:
     return event.trigger_id, event.dedupe_key or ""
 
 
-def _event(row: Row[Any], data: Json) -> Event:
+def event_of(row: Row[Any], data: Json) -> Event:
+    """Read a row of ``events`` whose data have been read already."""
     return Event(
         id=EventId(row.id),
         project_id=ProjectId(row.project_id),

@@ -123,7 +123,7 @@ def _filtered(statement: Select[Any], where: ExecutionFilter) -> Select[Any]:
     if where.event_id is not None:
         first = select(events.c.execution_id).where(events.c.id == where.event_id).scalar_subquery()
         rerun = and_(text("executions.rerun_of IS NOT NULL"), columns.event_id == where.event_id)
-        statement = statement.where(or_(columns.id == first, rerun), columns.event_id == where.event_id)
+        statement = statement.where(or_(columns.id == first, rerun))
     if where.statuses:
         statement = statement.where(one_of(columns.status, sorted(status.value for status in where.statuses)))
     if where.since is not None:
@@ -163,4 +163,6 @@ def _execution(row: Row[Any], *, output: Json, response: Any) -> Execution:
         error=row.error,
         response=Response(**response) if isinstance(response, dict) and "status" in response else None,
         pause_asked_at=None if Status(row.status).is_final else row.pause_asked_at,
+        gate=row.gate,
+        slot=row.slot,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, text, update
 
+from db.admission_tables import GATE
 from db.tables import executions
 from db.transaction import Transaction
 from engine.model.base import ExecutionId, is_id
@@ -21,6 +22,7 @@ _COLUMNS = (
     executions.c.due_at,
     executions.c.wait_reason,
     executions.c.pause_asked_at,
+    GATE,
 )
 
 
@@ -49,7 +51,8 @@ class Pausing:
     async def unpause(self, execution_id: ExecutionId, *, now: datetime) -> tuple[Status, Lane] | None:
         """Put a paused one back where it was, or take the request from a running one; return where it is now.
 
-        A wait that became due meanwhile is over: the execution is queued. ``None``: nothing changed.
+        A wait that became due meanwhile is over: the execution is queued, unless it waits for its admission, which is
+        not decided here. ``None``: nothing changed.
         """
         row = await self._locked(execution_id)
         if row is None:
@@ -64,7 +67,7 @@ class Pausing:
             fresh = {"queued_at": now, "pause_asked_at": None, "wait_reason": None}
             await self._change(row, status=Status.QUEUED.value, **fresh)
             return Status.QUEUED, lane
-        if row.due_at is None or row.due_at > now:
+        if row.gate is not None or row.due_at is None or row.due_at > now:
             await self._change(row, status=Status.WAITING.value, pause_asked_at=None)
             return Status.WAITING, lane
         woken = {"queued_at": now, "woken_at": now, "due_at": None, "wait_reason": None}

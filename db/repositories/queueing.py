@@ -18,6 +18,8 @@ from engine.model.workflow import Lane
 QUEUED = text("executions.status = 'queued'")
 RUNNING = text("executions.status = 'running'")
 WAITING = text("executions.status = 'waiting'")
+UNGATED = text("executions.gate IS NULL")
+"""Those at a gate are not woken by time, but let in by ``engine.admitter``."""
 
 # Where an execution goes whose owner is gone.
 _BACK = case((executions.c.pause_asked_at.is_(None), Status.QUEUED.value), else_=Status.PAUSED.value)
@@ -35,7 +37,7 @@ class Queueing:
         """Queue the waiting ones that are due, oldest first. Two callers never get the same one."""
         due = (
             select(executions.c.id, executions.c.lane)
-            .where(WAITING, executions.c.due_at <= now)
+            .where(WAITING, executions.c.due_at <= now, UNGATED)
             .order_by(executions.c.due_at, executions.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -47,7 +49,7 @@ class Queueing:
         """When the next waiting one is due."""
         found: datetime | None = await self._transaction.scalar(
             select(executions.c.due_at)
-            .where(WAITING, executions.c.due_at.is_not(None))
+            .where(WAITING, executions.c.due_at.is_not(None), UNGATED)
             .order_by(executions.c.due_at)
             .limit(1)
         )

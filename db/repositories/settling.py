@@ -94,13 +94,16 @@ class Settling:
         """Remove executions with their steps, dead letters and those events that no other execution needs.
 
         An event that a rerun still needs stays without its execution, and counts as accepted no more: the balance of
-        its trigger, which does not count reruns, still holds.
+        its trigger, which does not count reruns, still holds. With an event that was made of several go those it was
+        made of, unless a rerun needs it.
         """
         if not ids:
             return
         chosen = one_of(executions.c.id, ids)
         gone = await self._transaction.rows(select(executions.c.event_id).where(chosen).distinct())
-        event_ids = [row.event_id for row in gone]
+        seen = [row.event_id for row in gone]
+        made_of = select(events.c.first_event_id).where(one_of(events.c.id, seen), events.c.first_event_id.is_not(None))
+        event_ids = [*seen, *(row.first_event_id for row in await self._transaction.rows(made_of))]
         await self._transaction.run(delete(steps).where(one_of(steps.c.execution_id, ids)))
         await self._transaction.run(delete(dead_letters).where(one_of(dead_letters.c.execution_id, ids)))
         await delete_arrivals(self._transaction, ids)
@@ -110,8 +113,14 @@ class Settling:
             .where(one_of(events.c.id, event_ids), one_of(events.c.execution_id, ids))
             .values(execution_id=None)
         )
-        rerun = exists().where(executions.c.event_id == events.c.id, text("executions.rerun_of IS NOT NULL"))
-        unneeded = select(events.c.id).where(one_of(events.c.id, event_ids), events.c.execution_id.is_(None), ~rerun)
+        made, is_rerun = events.alias("made"), text("executions.rerun_of IS NOT NULL")
+        rerun = exists().where(executions.c.event_id == events.c.id, is_rerun)
+        rerun_of_made = exists().where(
+            made.c.first_event_id == events.c.id, executions.c.event_id == made.c.id, is_rerun
+        )
+        unneeded = select(events.c.id).where(
+            one_of(events.c.id, event_ids), events.c.execution_id.is_(None), ~rerun, ~rerun_of_made
+        )
         removed = [row.id for row in await self._transaction.rows(unneeded)]
         repeats = and_(events.c.first_event_id.is_not(None), one_of(events.c.first_event_id, removed))
         await self._transaction.run(delete(events).where(repeats))

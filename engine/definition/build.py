@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from engine.definition.build_admission import build_admission
 from engine.definition.shapes import Record
 from engine.errors import Category
 from engine.model.arrival import Awaited
@@ -73,6 +74,7 @@ def _settings(record: Record) -> WorkflowSettings:
         priority=Lane(record["priority"]),
         retain=record.get("retain"),
         while_paused=WhilePaused(record["while_paused"]),
+        admission=build_admission(record),
     )
 
 

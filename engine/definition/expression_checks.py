@@ -14,7 +14,7 @@ from engine.model.base import Json
 from engine.model.workflow import Merge
 
 _BEFORE_START: Final = frozenset({"trigger", "workflow", "now"})
-"""What the expressions of a trigger may name: there is no execution yet."""
+"""What the expressions of triggers and settings may name: there is no execution yet."""
 
 _OF_TYPE: Final[dict[str, tuple[type, ...]]] = {
     "text": (str,),
@@ -70,7 +70,7 @@ def check_variables(graphs: Mapping[Path, Outline], report: Report) -> None:
 def _check_trigger_scope(found: FoundExpression, references: Iterable[str], report: Report) -> None:
     for root in sorted({reference.partition(".")[0] for reference in references}):
         if root not in _BEFORE_START:
-            text = f'"{root}" is not known yet where a trigger looks at an event'
+            text = f'"{root}" is not known yet where an event is looked at, before an execution begins'
             report.wrong(found.at, text, fix="use trigger, workflow or now")
 
 

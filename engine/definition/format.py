@@ -3,6 +3,7 @@
 from typing import Final
 
 from engine.definition.edges import MAX_EDGES, EdgeText
+from engine.definition.format_admission import ADMISSION
 from engine.definition.format_nodes import BODY, DESCRIPTION, NODES
 from engine.definition.format_triggers import TRIGGERS
 from engine.definition.shapes import Field, ListOf, MapOf, Section
@@ -30,7 +31,7 @@ VARIABLE: Final = Section(
 SETTINGS: Final = Section(
     noun="settings",
     doc="Bounds and habits of the workflow's executions.",
-    later=("concurrency", "on_failure", "throttle", "rate", "debounce"),
+    later=("on_failure",),
     fields=(
         Field("timeout", Duration(positive=True), "the longest an execution may take, waiting included", default="30d"),
         Field(
@@ -49,6 +50,7 @@ SETTINGS: Final = Section(
             "keep events while the workflow is paused, or reject them",
             default="hold",
         ),
+        *ADMISSION,
     ),
 )
 

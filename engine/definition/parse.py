@@ -1,5 +1,6 @@
 """From text to definition: read the text, read the document by the format, then check what goes across its parts."""
 
+from engine.definition.admission_checks import check_admission
 from engine.definition.build import build_definition
 from engine.definition.expression_checks import check_expressions, check_variables
 from engine.definition.format import WORKFLOW
@@ -72,6 +73,7 @@ def _check(document: JsonObject, report: Report) -> Record:
     record: Record = WORKFLOW.read(document, (), report)
     graphs = outlines(document, record)
     check_graphs(graphs, report)
+    check_admission(record, report)
     check_variables(graphs, report)
     check_expressions(graphs, report)
     return record

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from engine.definition import format_nodes, format_triggers
+from engine.definition import format_admission, format_nodes, format_triggers
 from engine.definition.format import SETTINGS, VARIABLE, WORKFLOW
 from engine.definition.shapes import Either, Field, Kinds
 
@@ -21,6 +21,7 @@ def tables() -> dict[str, str]:
         "workflow": WORKFLOW.fields,
         "variable": VARIABLE.fields,
         "settings": SETTINGS.fields,
+        **format_admission.tables(),
         "node": format_nodes.COMMON,
         "retry": format_nodes.RETRY.fields,
         "cache": format_nodes.CACHE.fields,

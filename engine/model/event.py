@@ -5,16 +5,23 @@ from datetime import datetime
 from enum import StrEnum
 
 from engine.model.base import EventId, ExecutionId, Json, JsonObject, ProjectId, TriggerId, VersionId, WorkflowId
+from engine.model.gate import Admission
 from engine.model.workflow import Lane
 
 
 class Fate(StrEnum):
-    """What became of an event, decided once. ``held`` is the only one that may still change (to any other)."""
+    """What became of an event, decided once. ``held`` is the only one that may still change (to any other).
+
+    ``merged``: its data went into an execution that another event had started and that had not begun; ``skipped``:
+    no slot was free and the workflow wanted it to be left out.
+    """
 
     STARTED = "started"
     FILTERED = "filtered"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
+    SKIPPED = "skipped"
+    MERGED = "merged"
     HELD = "held"
     DEAD = "dead"
 
@@ -37,7 +44,11 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A stored event. For a duplicate, ``first_event_id`` names the one that counted."""
+    """A stored event.
+
+    ``first_event_id`` names the one that counted, for a duplicate, and the one that started the execution, for a merged
+    one. For a merged one ``execution_id`` is the execution that it went into.
+    """
 
     id: EventId
     project_id: ProjectId
@@ -58,7 +69,8 @@ class Event:
 class Receipt:
     """What intake answers. For a duplicate the ids are those of the first event.
 
-    ``lane`` is set only if a new execution was stored, whose id must be announced there after the commit.
+    ``lane`` is set only if a new execution was stored that may run, whose id must be announced there after the commit;
+    ``stirs`` names a gate where somebody waits now, ``cancels`` those that were cancelled for it.
     """
 
     event_id: EventId
@@ -67,11 +79,13 @@ class Receipt:
     reason: str
     duplicate: bool
     lane: Lane | None = None
+    stirs: str | None = None
+    cancels: tuple[ExecutionId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
-    """A row of ``executions`` about to be stored, status ``queued``."""
+    """A row of ``executions`` about to be stored: ``queued``, or ``waiting`` where ``admission`` names a gate."""
 
     id: ExecutionId
     project_id: ProjectId
@@ -85,3 +99,4 @@ class NewExecution:
     deadline_at: datetime
     reply_to: str | None = None
     rerun_of: ExecutionId | None = None
+    admission: Admission | None = None

@@ -129,7 +129,8 @@ class Claimed:
 
     ``woken_at`` is when it was last queued, which is the ``now`` of its expressions; ``steps`` are those recorded by
     earlier owners, in the order of ``seq``; ``arrivals`` what has come from outside by path, where a step waits for it.
-    ``damage`` says why it cannot be run as it is stored, ``debug`` where a debugged one stops.
+    ``damage`` says why it cannot be run as it is stored, ``debug`` where a debugged one stops. ``slot`` is the gate
+    whose slot it holds, which somebody may wait for.
     """
 
     id: ExecutionId
@@ -150,6 +151,7 @@ class Claimed:
     damage: str | None = None
     debug: DebugPlan | None = None
     arrivals: Mapping[str, tuple[Arrival, ...]] = field(default_factory=lambda: NO_ARRIVALS)
+    slot: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +234,8 @@ class Execution:
     error: JsonObject | None
     response: Response | None
     pause_asked_at: datetime | None = None
+    gate: str | None = None
+    slot: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

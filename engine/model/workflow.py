@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeAlias
 
+from engine.model.admission import OPEN, AdmissionRules
 from engine.model.base import Json, JsonObject, VersionId, WorkflowId
 from engine.model.node import Body, Edge, Node
 
@@ -138,6 +139,7 @@ class WorkflowSettings:
     priority: Lane = Lane.NORMAL
     retain: timedelta | None = None
     while_paused: WhilePaused = WhilePaused.HOLD
+    admission: AdmissionRules = OPEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ key: ``after`` is the last id of the previous page (ids sort by creation), newes
 from engine.repositories.access import Access as Access
 from engine.repositories.access import Connections as Connections
 from engine.repositories.access import Liveness as Liveness
+from engine.repositories.admissions import Admissions as Admissions
 from engine.repositories.arrivals import Arrivals as Arrivals
 from engine.repositories.blobs import Blobs as Blobs
 from engine.repositories.definitions import StoredRoute as StoredRoute

@@ -190,7 +190,8 @@ async def test_the_balance_counts_every_event_and_what_became_of_it(database: Sq
         "queued": 1, "running": 1, "waiting": 1, "paused": 0, "succeeded": 0, "failed": 1, "cancelled": 1,
     }  # fmt: skip
     assert counted.by_fate == {
-        "started": 5, "filtered": 2, "duplicate": 0, "rejected": 0, "held": 1, "dead": 0,
+        "started": 5, "filtered": 2, "duplicate": 0, "rejected": 0, "skipped": 0, "merged": 0, "held": 1,
+        "dead": 0,
     }  # fmt: skip
     assert counted.difference == 0
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from engine.announcer import Announcements, Announcer, by_lane
+from engine.admission import by_lane
+from engine.announcer import Announcements, Announcer
 from engine.errors import Unavailable
 from engine.model.base import ExecutionId, new_id
 from engine.model.execution import Status

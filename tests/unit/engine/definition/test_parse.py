@@ -218,7 +218,7 @@ def test_a_mistake_in_a_trigger_has_its_place_and_its_fix(
             for kind in ("polling", "chat")
         ),
         (workflow(nodes="{a: {type: transform, steps: []}}"), "nodes.a.steps"),
-        (workflow(settings="{concurrency: {}}"), "settings.concurrency"),
+        (workflow(settings="{on_failure: x}"), "settings.on_failure"),
         (workflow(triggers="{t: {type: schedule, rrule: x}}"), "triggers.t.rrule"),
         (workflow(triggers="{t: {type: webhook, verify: none, allow_ips: []}}"), "triggers.t.allow_ips"),
     ],
