@@ -87,10 +87,19 @@ def _frame_over(state: State, frame: Frame, owner: Visit) -> None:
             inside.results[frame.key] = {"error": frame.failure.as_json()}
     elif frame.closing is None:
         inside.results[frame.key] = frame.result()
-        if isinstance(spec, ParallelSpec) and len(inside.results) >= (spec.needed or len(spec.branches)):
+        inside.succeeded += 1
+        if has_enough(spec, inside):
             for other in inside.frames.values():
                 close_frame(state, other, Closing.CANCEL)
     _go_on(state, owner, inside)
+
+
+def has_enough(spec: NodeSpec, inside: Inside) -> bool:
+    """Whether so many iterations or branches succeeded that nothing else inside matters any more."""
+    if isinstance(spec, LoopSpec):
+        return spec.needed is not None and inside.succeeded >= spec.needed
+    assert isinstance(spec, ParallelSpec)  # noqa: S101  the definition's kinds and specs go together
+    return inside.succeeded >= (spec.needed or len(spec.branches))
 
 
 def leave_inside(state: State, visit: Visit) -> None:
@@ -109,7 +118,8 @@ def _go_on(state: State, owner: Visit, inside: Inside) -> None:
     if owner.frame.closing is None and inside.failure is None:
         spec = owner.node.node.spec
         if isinstance(spec, LoopSpec):
-            _begin_iterations(state, owner, inside, spec)
+            if not has_enough(spec, inside):
+                _begin_iterations(state, owner, inside, spec)
         elif not inside.begun:
             inside.begun = len(owner.node.bodies)
             for name, flow in owner.node.bodies.items():

@@ -134,7 +134,8 @@ class Inside:
 
     ``opening`` is what was recorded when it was opened: ``{"over": [...]}``, ``{"times": n}`` or ``{"rounds": n}`` of a
     loop, ``{}`` of a parallel node. ``begun`` counts the frames begun, ``frames`` holds those not over. ``results`` are
-    by key; ``failures`` those of branches. ``failure`` is why the visit must fail. ``seq`` is its record's number.
+    by key, of which ``succeeded`` are no collected failures; ``failures`` those of branches. ``failure`` is why the
+    visit must fail. ``seq`` is its record's number.
     """
 
     opening: JsonObject
@@ -142,6 +143,7 @@ class Inside:
     begun: int = 0
     frames: dict[FrameKey, Frame] = field(default_factory=dict)
     results: dict[FrameKey, Json] = field(default_factory=dict)
+    succeeded: int = 0
     failures: dict[FrameKey, Failure] = field(default_factory=dict)
     failure: Failure | None = None
 

@@ -160,13 +160,15 @@ def _node_spec(record: Record) -> NodeSpec:
             return _loop(record)
         case NodeKind.PARALLEL:
             branches = {name: _body(body) for name, body in record["branches"].items()}
-            wait_for = record["wait_for"]
-            needed = wait_for["count"] if isinstance(wait_for, dict) else 1 if wait_for == "any" else None
-            return ParallelSpec(branches=branches, needed=needed)
+            return ParallelSpec(branches=branches, needed=_needed(record["wait_for"]))
         case _:
             return StopSpec(
                 succeeded=record["as"] == "succeeded", output=record.get("output"), message=record.get("message", "")
             )
+
+
+def _needed(wait_for: str | Record) -> int | None:
+    return wait_for["count"] if isinstance(wait_for, dict) else 1 if wait_for == "any" else None
 
 
 def _loop(record: Record) -> LoopSpec:
@@ -178,6 +180,7 @@ def _loop(record: Record) -> LoopSpec:
         alias=record.get("as"),
         concurrency=record["concurrency"],
         batch=record.get("batch"),
+        needed=_needed(record["wait_for"]),
         on_item_error=OnItemError(record["on_item_error"]),
     )
 

@@ -53,6 +53,14 @@ class Body:
 
 _TIMEOUT: Final = Field("timeout", Duration(positive=True), "the longest all of it may take; no limit when absent")
 
+_ON_ITEM_ERROR: Final = Field(
+    "on_item_error",
+    Choice(options=tuple(OnItemError)),
+    "what a failed iteration does: `fail` fails the loop, `skip` leaves its result out, `collect` puts `{error: …}` in "
+    "its place",
+    default="fail",
+)
+
 
 def loop_section(body: Body) -> Section:
     """Return the section of a loop."""
@@ -82,21 +90,25 @@ def loop_section(body: Body) -> Section:
                 "give each iteration a list of up to so many items; one item, and not as a list, when absent",
             ),
             Field("body", body, "what each iteration runs", required=True),
+            _ON_ITEM_ERROR,
             Field(
-                "on_item_error",
-                Choice(options=tuple(OnItemError)),
-                "what a failed iteration does: `fail` fails the loop, `skip` leaves its result out, `collect` puts "
-                "`{error: …}` in its place",
-                default="fail",
+                "wait_for",
+                _wait_for("iterations", maximum=1_000_000),
+                "go on when `all` iterations ended, or `any` one succeeded, or so many; the others are then cancelled",
+                default="all",
             ),
             _TIMEOUT,
         ),
     )
 
 
+def _wait_for(what: str, *, maximum: int) -> Either:
+    count = Field("count", Number(minimum=1, maximum=maximum), f"go on when so many {what} succeeded", required=True)
+    return Either(word=Choice(options=("all", "any")), section=Section(noun="wait_for", fields=(count,)))
+
+
 def parallel_section(body: Body) -> Section:
     """Return the section of a parallel node."""
-    count = Field("count", Number(minimum=1, maximum=1000), "go on when so many branches succeeded", required=True)
     return Section(
         noun="a parallel node",
         doc="Run several branches at once.",
@@ -105,7 +117,7 @@ def parallel_section(body: Body) -> Section:
             Field("branches", MapOf(type=body, noun="branch", minimum=1), "what runs at once, by name", required=True),
             Field(
                 "wait_for",
-                Either(word=Choice(options=("all", "any")), section=Section(noun="wait_for", fields=(count,))),
+                _wait_for("branches", maximum=1000),
                 "go on when `all` branches succeeded, or `any` one, or so many; the others are then cancelled",
                 default="all",
             ),

@@ -211,7 +211,8 @@ class LoopSpec:
     """Run ``body`` once per item of ``over``, ``times`` times, or ``while`` an expression holds: one of the three.
 
     ``alias`` (the field ``as``) is another name for ``item``. ``concurrency`` is how many iterations run at once,
-    ``batch`` how many items each of them gets (``None``: one, and not as a list). Above ``spread_over`` iterations
+    ``batch`` how many items each of them gets (``None``: one, and not as a list). ``needed`` is how many must succeed
+    until the others are cancelled (``None``: none is). Above ``spread_over`` iterations
     they run as child executions.
     """
 
@@ -222,6 +223,7 @@ class LoopSpec:
     alias: str | None = None
     concurrency: int = 1
     batch: int | None = None
+    needed: int | None = None
     on_item_error: OnItemError = OnItemError.FAIL
     spread_over: int | None = None
 

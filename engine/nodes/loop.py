@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.bodies import rounds
+from engine.bodies import has_enough, rounds
 from engine.errors import InvalidInput, LimitExceeded
 from engine.expressions import truthy
 from engine.model.base import Json, JsonObject
@@ -26,14 +26,19 @@ def run(attempt: Attempt) -> Opened | Succeeded | Failed:
     inside = attempt.visit.inside
     if inside is not None and inside.failure is not None:
         return Failed(failure=inside.failure)
+    if inside is not None and has_enough(spec, inside):
+        return Succeeded(output=_results(inside))
     if spec.test is not None:
         done = rounds(spec, inside) if inside else 0
         if _holds(attempt, spec, inside, done):
             return Opened(opening={"rounds": done + 1})
     elif inside is None:
         return Opened(opening=_opening(attempt, spec))
-    results = inside.results if inside else {}
-    return Succeeded(output=[results[key] for key in sorted(results, key=int)])
+    return Succeeded(output=_results(inside) if inside else [])
+
+
+def _results(inside: Inside) -> list[Json]:
+    return [inside.results[key] for key in sorted(inside.results, key=int)]
 
 
 def _holds(attempt: Attempt, spec: LoopSpec, inside: Inside | None, done: int) -> bool:

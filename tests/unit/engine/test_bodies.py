@@ -250,3 +250,24 @@ def test_what_is_inside_ends_with_its_loop() -> None:
 
     assert not state.pending
     assert not state.ready
+
+
+def test_a_loop_ends_when_enough_iterations_succeeded_and_no_further_one_begins() -> None:
+    flow = graph(loop_node(needed=2, on_item_error=OnItemError.COLLECT))
+    state, records = run(flow, [1, 2, 3, 4], {"each[0].work": BROKEN})
+
+    assert result(state) == [{"error": BROKEN.failure.as_json()}, 2, 3], "a collected failure is no success"
+    assert "each[3].work" not in paths(records)
+    folds(flow, [1, 2, 3, 4], records)
+
+
+def test_a_while_loop_that_has_enough_asks_no_more() -> None:
+    state, records = run(graph(loop_node(over=None, test="true", needed=2)), None)
+
+    assert paths(records) == ["each[0].work", "each[1].work", "each"]
+    assert state.ending is None
+
+
+def test_a_loop_in_which_too_few_succeed_gives_what_it_has() -> None:
+    state, _ = run(graph(loop_node(needed=2, on_item_error=OnItemError.SKIP)), [1, 2], {"each[0].work": BROKEN})
+    assert result(state) == [2]

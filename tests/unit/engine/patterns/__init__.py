@@ -1,0 +1,1 @@
+"""The control-flow patterns, each as a definition that is really driven."""
