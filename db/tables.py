@@ -170,6 +170,12 @@ executions = Table(
     Column("trigger_key", Text, nullable=False),
     Column("event_id", Id, nullable=False),
     Column("rerun_of", Id),
+    Column("parent_id", Id),
+    Column("parent_path", PlainText),
+    Column("parent_slot", PlainText),
+    Column("depth", Integer),
+    Column("watched", Boolean),
+    Column("entry", PlainText),
     Column("status", String(16), nullable=False),
     Column("lane", String(8), nullable=False),
     Column("epoch", Integer, nullable=False),
@@ -208,6 +214,10 @@ Index("ix_executions_running", executions.c.owner, postgresql_where=_RUNNING, sq
 Index("ix_executions_waiting", executions.c.due_at, postgresql_where=_WAITING, sqlite_where=_WAITING)
 Index("ix_executions_pausing", executions.c.status, postgresql_where=_PAUSING, sqlite_where=_PAUSING)
 Index("ix_executions_deadline", executions.c.deadline_at, postgresql_where=_RESTING, sqlite_where=_RESTING)
+_CHILD = text("parent_id IS NOT NULL")
+Index("ix_executions_children", executions.c.parent_id, postgresql_where=_CHILD, sqlite_where=_CHILD)
+_LIVE_CHILD = text("parent_slot IS NOT NULL AND finished_at IS NULL")
+Index("ix_executions_live_children", executions.c.id, postgresql_where=_LIVE_CHILD, sqlite_where=_LIVE_CHILD)
 Index("ix_executions_reruns", executions.c.event_id, postgresql_where=_RERUN, sqlite_where=_RERUN)
 
 steps = Table(

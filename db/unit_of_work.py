@@ -4,6 +4,7 @@ from db.repositories.access import AccessRepository
 from db.repositories.admissions import AdmissionRepository
 from db.repositories.arrivals import ArrivalRepository
 from db.repositories.blobs import BlobRepository
+from db.repositories.children import ChildRepository
 from db.repositories.connections import ConnectionRepository
 from db.repositories.dead_letters import DeadLetterRepository
 from db.repositories.events import EventRepository
@@ -20,6 +21,7 @@ from engine.repositories import (
     Admissions,
     Arrivals,
     Blobs,
+    Children,
     Connections,
     DeadLetters,
     Events,
@@ -44,6 +46,7 @@ class SqlUnitOfWork:
         self.executions: Executions = ExecutionRepository(transaction)
         self.arrivals: Arrivals = ArrivalRepository(transaction)
         self.admissions: Admissions = AdmissionRepository(transaction)
+        self.children: Children = ChildRepository(transaction)
         self.results: Results = ResultRepository(transaction)
         self.blobs: Blobs = BlobRepository(transaction)
         self.dead_letters: DeadLetters = DeadLetterRepository(transaction)

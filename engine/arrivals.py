@@ -5,8 +5,6 @@ step has not begun, the arrival stays pending until ``engine.resumer`` finds it 
 """
 
 import asyncio
-import logging
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,17 +12,12 @@ from enum import StrEnum
 
 from engine.admission import by_lane
 from engine.announcer import Announces
-from engine.errors import Unavailable
 from engine.model.arrival import Arrival, Awaited
 from engine.model.base import ExecutionId, Json
 from engine.model.execution import StepStatus
+from engine.patience import until_available
 from engine.ports import Clock, Database
 from engine.repositories.arrivals import Standing
-
-log = logging.getLogger(__name__)
-
-FIRST_WAIT_SECONDS = 0.05
-LONGEST_WAIT_SECONDS = 5.0
 
 
 class Welcome(StrEnum):
@@ -97,16 +90,13 @@ class Arrivals:
 
         While the database is away it is asked again and again: a wait must not end because nobody could look.
         """
-        wait = FIRST_WAIT_SECONDS
-        while True:
-            try:
-                async with self._database.write() as uow:
-                    await uow.arrivals.standing(execution_id, path)
-                    return await uow.arrivals.of(execution_id, path)
-            except Unavailable as exc:
-                log.warning("look for arrivals postponed", extra={"execution_id": execution_id, "reason": str(exc)})
-            await self._sleep(wait * (0.5 + random.random() / 2))  # noqa: S311  jitter is no secret
-            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+        async def ask() -> tuple[Arrival, ...]:
+            async with self._database.write() as uow:
+                await uow.arrivals.standing(execution_id, path)
+                return await uow.arrivals.of(execution_id, path)
+
+        return await until_available(ask, what="look for arrivals", sleep=self._sleep)
 
 
 def _welcome(standing: Standing | None, now: datetime, *, has_come: bool) -> Welcome:

@@ -214,6 +214,7 @@ class Attempts:
             claimed.project_id,
             arrivals=claimed.arrivals.get(visit.path, ()),
             max_iterations=self._graph.settings.max_iterations,
+            epoch=claimed.epoch,
         )
 
     def seen(self, state: State, frame: Frame, value: Json) -> JsonObject:

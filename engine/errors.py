@@ -26,6 +26,8 @@
             ├── ConnectionRevoked
             ├── LimitExceeded      a bound of ours; the message names it
             ├── CodeFailed         a code node's source threw an error
+            ├── ChildRefused       the workflow to start takes no executions now
+            ├── ChildCancelled     somebody cancelled the execution that a step waited for
             └── OutcomeUnknown     the call may or may not have happened; a person decides
 
 Classes are split by what the catcher must do, not by where the error arose. ``code`` is stable: it is
@@ -258,6 +260,18 @@ class CodeFailed(PermanentError):
     """The source of a `code` node cannot be read, threw an error, or returned something that is not JSON."""
 
     code = "code_failed"
+
+
+class ChildRefused(PermanentError):
+    """The workflow that a `workflow` node starts does not exist, or takes no executions now; the message says why."""
+
+    code = "child_refused"
+
+
+class ChildCancelled(PermanentError):
+    """The execution that a step waited for was cancelled."""
+
+    code = "child_cancelled"
 
 
 class OutcomeUnknown(PermanentError):

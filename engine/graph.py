@@ -27,8 +27,8 @@ from engine.model.node import (
     StopSpec,
     SwitchSpec,
     TransformSpec,
-    awaits,
 )
+from engine.model.waiting import ChildSpec, WaitSpec
 from engine.model.workflow import Definition, Variable, WorkflowSettings
 from engine.value_schemas import ValueSchema
 
@@ -103,7 +103,7 @@ def compile_graph(definition: Definition, version_id: VersionId) -> Graph:
         variables=definition.variables,
         settings=definition.settings,
         caches=any(node.cache is not None for each in flows for node in _all_nodes(each)),
-        callbacks=any(awaits(node.node, Awaited.CALLBACK) for each in flows for node in _all_nodes(each)),
+        callbacks=any(_awaits(node.node, Awaited.CALLBACK) for each in flows for node in _all_nodes(each)),
     )
 
 
@@ -131,7 +131,7 @@ def _compile_flow(body: Body, place: str, names: frozenset[str]) -> Flow:
         edges=body.edges,
         starts=tuple(key for key in nodes if not inbound[key]),
         cycles=cycles,
-        callbacks=tuple(key for key, node in body.nodes.items() if awaits(node, Awaited.CALLBACK)),
+        callbacks=tuple(key for key, node in body.nodes.items() if _awaits(node, Awaited.CALLBACK)),
     )
 
 
@@ -212,12 +212,19 @@ def _holes(spec: NodeSpec) -> Mapping[str, Json]:
             return {"status": spec.status, "headers": spec.headers, "body": spec.body}
         case StopSpec():
             return {"output": spec.output, "message": spec.message}
+        case ChildSpec():
+            return {"workflow": spec.workflow, "version": spec.version, "inputs": spec.inputs}
         case LoopSpec(times=None):
             return {"over": spec.over}
         case LoopSpec():
             return {"times": spec.times}
         case _:
             return {}
+
+
+def _awaits(node: Node, awaited: Awaited) -> bool:
+    """Whether a node waits for this from outside, if it runs at all."""
+    return isinstance(node.spec, WaitSpec) and node.spec.awaited is awaited and not (node.disabled or node.has_pin)
 
 
 def _compile_schema(key: str, schema: JsonObject | None) -> ValueSchema | None:

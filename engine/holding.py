@@ -9,6 +9,7 @@ from engine.errors import ExpressionError
 from engine.graphs import Graphs
 from engine.model.base import JsonObject
 from engine.model.event import Event, Fate, NewExecution
+from engine.model.lineage import parent_of
 from engine.model.workflow import Definition
 from engine.ports import Clock, Database, UnitOfWork
 from engine.scope import trigger_scope
@@ -72,16 +73,19 @@ class Releaser:
         if route is None:
             raise LookupError(f"the trigger of the held event {event.id} is gone")
         trigger = route.trigger
-        definition = await self._graphs.definition(trigger.version_id, within=uow)
+        parent = parent_of(event.envelope)
+        version_id = parent.version_id if parent is not None and parent.version_id else trigger.version_id
+        definition = await self._graphs.definition(version_id, within=uow)
         execution = new_execution(
             project_id=event.project_id,
             workflow_id=event.workflow_id,
-            version_id=trigger.version_id,
+            version_id=version_id,
             trigger_id=event.trigger_id,
             trigger_key=trigger.key,
             event_id=event.id,
             settings=definition.settings,
             now=self._clock.now(),
+            parent=parent,
         )
         return _Released(execution, definition)
 

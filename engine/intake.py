@@ -17,6 +17,7 @@ from engine.model.admission import Stage
 from engine.model.base import EventId, ExecutionId, JsonObject, TriggerId, new_id
 from engine.model.event import Event, Fate, NewEvent, NewExecution, Receipt
 from engine.model.gate import Gate
+from engine.model.lineage import PARENT
 from engine.model.workflow import Lane, WhilePaused, WorkflowStatus
 from engine.ports import Clock, Database, UnitOfWork
 from engine.routes import Route, Routes
@@ -60,7 +61,7 @@ class Intake:
     async def accept_in(self, uow: UnitOfWork, events: Sequence[NewEvent]) -> list[Receipt]:
         """The same inside the caller's transaction. After its commit the caller calls ``announce``."""
         self._routes.renew(await uow.triggers.stamp())
-        decided = [self._decide(event, await self._routes.within(uow, event.trigger_id)) for event in events]
+        decided = [self._decide(event, await self._route(uow, event)) for event in events]
         inserted = await uow.events.insert([item.event for item in decided])
         fresh = [item for item in decided if item.event.id in inserted]
         await uow.executions.insert([i.execution for i in fresh if i.execution and i.entrant is None])
@@ -123,11 +124,17 @@ class Intake:
         await uow.events.insert(duplicates)
         return firsts
 
+    async def _route(self, uow: UnitOfWork, event: NewEvent) -> Route | None:
+        """The route of an event; for a child that runs a version of its own, with that one's settings."""
+        route = await self._routes.within(uow, event.trigger_id)
+        if route is None or event.parent is None or event.parent.version_id is None:
+            return route
+        return await self._routes.pinned(uow, route, event.parent.version_id)
+
     def _decide(self, new: NewEvent, route: Route | None) -> _Decided:
         if route is None:
             raise NotFound(f'there is no trigger "{new.trigger_id}"')
-        now = self._clock.now()
-        event_id = EventId(new_id())
+        now, event_id = self._clock.now(), EventId(new_id())
         fate, reason, dedupe_key = decide(new, route, event_id)
         trigger = route.trigger
         execution, gates = None, None
@@ -144,6 +151,7 @@ class Intake:
                 settings=route.settings,
                 now=now,
                 reply_to=new.reply_to,
+                parent=new.parent,
             )
         event = Event(
             id=event_id,
@@ -153,7 +161,7 @@ class Intake:
             dedupe_key=dedupe_key,
             occurred_at=new.occurred_at,
             accepted_at=now,
-            envelope=new.envelope,
+            envelope={**new.envelope, PARENT: new.parent.as_json()} if new.parent else new.envelope,
             data=new.data,
             fate=fate,
             reason=reason,

@@ -16,6 +16,7 @@ from engine.repositories import (
     Admissions,
     Arrivals,
     Blobs,
+    Children,
     Connections,
     DeadLetters,
     Events,
@@ -47,6 +48,7 @@ class UnitOfWork(Protocol):
     executions: Executions
     arrivals: Arrivals
     admissions: Admissions
+    children: Children
     results: Results
     blobs: Blobs
     dead_letters: DeadLetters

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from engine.admission import Tells, by_lane
 from engine.errors import Unavailable
 from engine.group_commit import GroupCommit
 from engine.model.execution import ExecutionRecord, Status
@@ -26,11 +27,17 @@ class Recorder:
     """The only writer of running executions. Enter ``commits`` before use."""
 
     def __init__(
-        self, *, database: Database, broker: Broker, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        *,
+        database: Database,
+        broker: Broker,
+        announcements: Tells | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._database = database
         self._sleep = sleep
         self._broker = broker
+        self._announcements = announcements
         self.commits: GroupCommit[ExecutionRecord, bool] = GroupCommit(self._write)
 
     async def record(self, record: ExecutionRecord, *, reply_to: str | None = None) -> bool:
@@ -55,6 +62,8 @@ class Recorder:
         async with self._database.write() as uow:
             counted = await uow.executions.record(records)
             await uow.commit()
+        if uow.executions.woken and self._announcements is not None:
+            self._announcements.announce(by_lane(uow.executions.woken))
         return [record.id in counted for record in records]
 
 

@@ -4,12 +4,12 @@ Routes are cached under the database's stamp, which rises in every transaction t
 stamp inside its own transaction, so an event is never routed by a definition that was replaced before its commit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.admission_rules import Gates, compile_gates
 from engine.expressions import Expression, compile_expression
 from engine.graphs import Graphs
-from engine.model.base import TriggerId
+from engine.model.base import TriggerId, VersionId
 from engine.model.trigger import Trigger
 from engine.model.workflow import (
     ManualSpec,
@@ -88,6 +88,11 @@ class Routes:
     async def within(self, uow: UnitOfWork, trigger_id: TriggerId) -> Route | None:
         """The route of a trigger as the transaction ``uow`` sees it, if the caller has renewed the stamp in it."""
         return self._by_trigger.get(trigger_id) or await self._keep(await uow.triggers.route(trigger_id), within=uow)
+
+    async def pinned(self, uow: UnitOfWork, route: Route, version_id: VersionId) -> Route:
+        """The same route leading to another version, which an event asks for by name. Raises what ``Graphs`` raises."""
+        definition = await self._graphs.definition(version_id, within=uow)
+        return replace(route, trigger=replace(route.trigger, version_id=version_id), settings=definition.settings)
 
     def renew(self, stamp: int) -> bool:
         """Drop everything cached if ``stamp`` is a new one; say whether it is."""

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from engine.model.base import EventId, ExecutionId, ProjectId, TriggerId, VersionId, WorkflowId, new_id
 from engine.model.event import NewExecution
+from engine.model.lineage import Parent
 from engine.model.workflow import WorkflowSettings
 
 
@@ -19,6 +20,8 @@ def new_execution(
     now: datetime,
     reply_to: str | None = None,
     rerun_of: ExecutionId | None = None,
+    parent: Parent | None = None,
+    entry: str | None = None,
 ) -> NewExecution:
     """Return an execution with a new id that is still to be stored and announced.
 
@@ -37,4 +40,6 @@ def new_execution(
         deadline_at=now + settings.timeout,
         reply_to=reply_to,
         rerun_of=rerun_of,
+        parent=parent,
+        entry=entry,
     )

@@ -23,6 +23,7 @@ from engine.attempts import Tools
 from engine.breaker import Breakers
 from engine.brokers import open_broker
 from engine.calls import Calls
+from engine.children import Children
 from engine.dead_messages import DeadMessages
 from engine.deadlines import Deadlines
 from engine.definition import load_document
@@ -32,6 +33,7 @@ from engine.holding import Releaser
 from engine.intake import Intake
 from engine.model.base import ExecutorId, new_id
 from engine.model.node import NodeKind
+from engine.nodes.child import ChildHandler
 from engine.nodes.code import CodeHandler
 from engine.nodes.connector import ConnectorHandler
 from engine.nodes.wait import WaitHandler
@@ -46,6 +48,7 @@ from engine.results import StoredResults
 from engine.resumer import Resumer
 from engine.routes import Routes
 from engine.service import Service, run_service
+from engine.strays import Strays
 from engine.sweeper import BlobSweeper
 from engine.timers import Timers
 from engine.trials.service import Trials
@@ -94,6 +97,7 @@ class Hub:
     pausing: Pausing
     replies: Replies
     arrivals: Arrivals
+    children: Children
     links: SignedLinks
     metrics: Metrics
     executor: Executor | None
@@ -133,7 +137,7 @@ async def open_hub(
             trials = await open_trials(stack, hub.registry, hub.graphs, database=database, clock=now)
             hub = replace(hub, trials=trials)
         if Role.EXECUTOR in roles:
-            hub = replace(hub, executor=await _executor(stack, hub))
+            hub = replace(hub, executor=await _executor(stack, hub, announcements))
             services.append(_run_executor(hub))
         if Role.SCHEDULER in roles:
             services += await _scheduling(stack, hub, announcements)
@@ -181,6 +185,9 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
         control=Control(database=database, broker=broker, graphs=graphs, announcements=announcements, clock=clock),
         pausing=Pausing(database=database, broker=broker, announcements=announcements, clock=clock),
         arrivals=Arrivals(database=database, announcements=announcements, clock=clock),
+        children=Children(
+            database=database, broker=broker, intake=intake, graphs=graphs, clock=clock, deepest=settings.child_depth
+        ),
         links=SignedLinks(world.vault, settings.public_url),
         replies=Replies(database=database, broker=broker, name=new_id()),
         metrics=Metrics(),
@@ -188,8 +195,8 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
     )
 
 
-async def _executor(stack: AsyncExitStack, hub: Hub) -> Executor:
-    recorder = Recorder(database=hub.database, broker=hub.broker)
+async def _executor(stack: AsyncExitStack, hub: Hub, announcements: Announcements) -> Executor:
+    recorder = Recorder(database=hub.database, broker=hub.broker, announcements=announcements)
     await stack.enter_async_context(recorder.commits)
     breakers = await stack.enter_async_context(Breakers(hub.database, hub.clock))
     owner = ExecutorId(new_id())
@@ -205,6 +212,7 @@ async def _executor(stack: AsyncExitStack, hub: Hub) -> Executor:
             NodeKind.CONNECTOR: handler,
             NodeKind.CODE: CodeHandler(workers),
             NodeKind.WAIT: WaitHandler(hub.arrivals),
+            NodeKind.WORKFLOW: ChildHandler(hub.children),
         },
         recorder=recorder,
         clock=hub.clock,
@@ -247,6 +255,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         Pruner(hub.database, hub.clock, retention=hub.settings.retain),
         BlobSweeper(hub.database),
     ]
+    strays = Strays(hub.database, hub.broker, hub.clock)
     schedules = run_schedules(
         database=hub.database,
         broker=hub.broker,
@@ -256,8 +265,8 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         leads=lambda: leader.is_leader,
     )
     admitting = run_service(Led(admitter, leader), alarm=admitter.alarm)
-    led = (run_service(Led(service, leader)) for service in services)
-    return [schedules, admitter.listen(hub.broker), admitting, *led]
+    led = (run_service(Led(service, leader)) for service in [*services, strays])
+    return [schedules, strays.listen(), admitter.listen(hub.broker), admitting, *led]
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ class Settings:
     port: int = 8400
     base_url: str = ""
     concurrency: int = 200
+    child_depth: int = 10
     database_pool: int = 5
     max_body_bytes: int = 16 * 1024 * 1024
     large_value_bytes: int = 64 * 1024
@@ -183,6 +184,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "port": _between(0, 65535),
     "base_url": _http_url,
     "concurrency": _between(1, 10_000),
+    "child_depth": _between(1, 100),
     "database_pool": _between(1, 200),
     "max_body_bytes": _between(1024, 1 << 30),
     "large_value_bytes": _between(0, 1 << 30),

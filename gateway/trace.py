@@ -51,7 +51,10 @@ class TraceStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """One execution with its steps; ``skipped`` and ``ahead`` are the nodes that did not, or did not yet, run."""
+    """One execution with its steps; ``skipped`` and ``ahead`` are the nodes that did not, or did not yet, run.
+
+    ``parent`` names the step that started it, ``children`` have the step that started each, its status and its id.
+    """
 
     id: str
     workflow: str
@@ -64,6 +67,8 @@ class Trace:
     wait_reason: str | None = None
     output: Json = None
     error: str = ""
+    parent: str = ""
+    children: Sequence[tuple[str, str, str]] = ()
     skipped: Sequence[str] = ()
     ahead: Sequence[str] = ()
 
@@ -76,6 +81,8 @@ class Trace:
 def show_trace(trace: Trace, console: Console) -> None:
     """Print an execution: a head line, its steps in order, and its result or error."""
     _print(console, _head(trace, console))
+    if trace.parent:
+        _print(console, Text(f"  started by {trace.parent}", "bright_black"))
     rows = [_row(step, console) for step in trace.steps]
     rows += [_absent(key, "not on the path", _mark("skipped", console)) for key in trace.skipped]
     later = "did not run" if trace.is_final else "still to come"
@@ -86,6 +93,9 @@ def show_trace(trace: Trace, console: Console) -> None:
         line.append_text(kind).append(" " * (widths[1] - len(kind) + 2))
         line.append(" " * (widths[2] - len(took))).append_text(took).append("  ")
         _print(console, line.append_text(came_out))
+    for path, status, child in trace.children:
+        line = Text.assemble("  ", _mark(status, console), f"  {path} started ", (child, "bright_black"), f" {status}")
+        _print(console, line)
     if trace.error:
         console.print(Text.assemble("  ", (f"error: {trace.error}", "red")), overflow="fold")
     elif trace.output is not None and Status(trace.status) is Status.SUCCEEDED:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, exists, select, text, update
+from sqlalchemy import Row, Select, delete, exists, or_, select, text, update
 
 from db.repositories.queueing import UNGATED, WAITING, Announced
-from db.resume_tables import arrivals
+from db.resume_tables import arrivals, waits
 from db.tables import executions, steps
 from db.transaction import Transaction
 from db.types import one_of
@@ -18,6 +18,7 @@ from engine.model.workflow import Lane
 from engine.repositories.arrivals import Standing
 
 _PENDING = text("arrivals.pending IS NOT NULL")
+_URGENT = text("arrivals.urgent IS NOT NULL")
 _FINAL = [status.value for status in Status if status.is_final]
 
 
@@ -66,6 +67,7 @@ class ArrivalRepository:
                     arrived_at=arrival.arrived_at,
                     by=arrival.by,
                     pending=True,
+                    urgent=arrival.urgent or None,
                 )
                 .on_conflict_do_nothing()
                 .returning(arrivals.c.path)
@@ -152,20 +154,22 @@ async def read_arrivals(
 
 
 async def delete_arrivals(transaction: Transaction, theirs: Any) -> None:
-    """Remove what came for executions: a list of ids, or a statement that selects them."""
-    column = arrivals.c.execution_id
-    chosen = column.in_(theirs) if isinstance(theirs, Select) else one_of(column, theirs)
-    await transaction.run(delete(arrivals).where(chosen))
+    """Remove what came for executions and what they wait for: a list of ids, or a statement that selects them."""
+    for table in (arrivals, waits):
+        column = table.c.execution_id
+        chosen = column.in_(theirs) if isinstance(theirs, Select) else one_of(column, theirs)
+        await transaction.run(delete(table).where(chosen))
 
 
 def _heard(statement: Any) -> Any:
-    """Narrow a statement to pending arrivals whose step is recorded as waiting."""
-    waits = exists().where(
+    """Narrow a statement to pending arrivals whose step is recorded as waiting, and waits for nothing more."""
+    recorded = exists().where(
         steps.c.execution_id == arrivals.c.execution_id,
         steps.c.path == arrivals.c.path,
         steps.c.status == StepStatus.WAITING.value,
     )
-    return statement.where(_PENDING, waits)
+    more = exists().where(waits.c.execution_id == arrivals.c.execution_id, waits.c.path == arrivals.c.path)
+    return statement.where(_PENDING, recorded, or_(_URGENT, ~more))
 
 
 def _arrival(row: Row[Any]) -> Arrival:
@@ -177,4 +181,5 @@ def _arrival(row: Row[Any]) -> Arrival:
         payload=row.payload,
         arrived_at=row.arrived_at,
         by=row.by,
+        urgent=bool(row.urgent),
     )

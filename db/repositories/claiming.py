@@ -25,6 +25,7 @@ from engine.model.base import (
 from engine.model.event import NewExecution
 from engine.model.execution import NO_ARRIVALS, Claimed, Status, StepRecord
 from engine.model.gate import Admission
+from engine.model.lineage import Parent
 
 _COLUMNS = Columns.of(
     id=Kind.ID,
@@ -35,6 +36,12 @@ _COLUMNS = Columns.of(
     trigger_key=Kind.WORD,
     event_id=Kind.ID,
     rerun_of=Kind.ID,
+    parent_id=Kind.ID,
+    parent_path=Kind.TEXT,
+    parent_slot=Kind.TEXT,
+    depth=Kind.INT,
+    watched=Kind.BOOL,
+    entry=Kind.TEXT,
     lane=Kind.WORD,
     created_at=Kind.TIME,
     deadline_at=Kind.TIME,
@@ -67,7 +74,7 @@ _CLAIM_POSTGRES = """
     FROM events AS v
     WHERE e.id = ANY ($1::uuid[]) AND e.status || '' = 'queued' AND v.id = e.event_id
     RETURNING e.id, e.project_id, e.workflow_id, e.version_id, e.trigger_key, e.event_id, e.epoch, e.created_at,
-        e.woken_at, e.deadline_at, e.reply_to, v.occurred_at, v.envelope, v.data, e.debug,
+        e.woken_at, e.deadline_at, e.reply_to, e.entry, v.occurred_at, v.envelope, v.data, e.debug,
         e.slot
 """
 _CLAIM_SQLITE = """
@@ -75,7 +82,7 @@ _CLAIM_SQLITE = """
     SET status = 'running', owner = ?, epoch = epoch + 1, started_at = coalesce(started_at, ?)
     WHERE id IN (SELECT value FROM json_each(?)) AND status || '' = 'queued'
     RETURNING id, project_id, workflow_id, version_id, trigger_key, event_id, epoch, created_at, woken_at,
-        deadline_at, reply_to, debug, slot
+        deadline_at, reply_to, entry, debug, slot
 """
 _EVENTS_SQLITE = "SELECT id, occurred_at, envelope, data FROM events WHERE id IN (SELECT value FROM json_each(?))"
 
@@ -118,7 +125,7 @@ class Claiming:
         steps = await read_steps(self._transaction, known, damaged=damaged) if known else {}
         asking = awaiting(steps.items())
         arrived = await read_arrivals(self._transaction, asking) if asking else {}
-        data = [read_large(row[13]) for row in rows]
+        data = [read_large(row[14]) for row in rows]
         loaded = await self._transaction.blobs.load(data)
         damaged.update(str(row[0]) for row, value in zip(rows, data, strict=True) if loaded.lacks(value))
         return [
@@ -143,7 +150,7 @@ class Claiming:
         rows = await self._transaction.fetch(_CLAIM_SQLITE, owner, time_text(now), self._transaction.texts(ids))
         found = await self._transaction.fetch(_EVENTS_SQLITE, self._transaction.texts([row[5] for row in rows]))
         events = {event[0]: event[1:] for event in found}
-        return [(*row[:11], *events[row[5]], *row[11:]) for row in rows if row[5] in events]
+        return [(*row[:12], *events[row[5]], *row[12:]) for row in rows if row[5] in events]
 
 
 def _values(new: NewExecution) -> tuple[Any, ...]:
@@ -156,6 +163,8 @@ def _values(new: NewExecution) -> tuple[Any, ...]:
         new.trigger_key,
         new.event_id,
         new.rerun_of,
+        *_lineage(new.parent),
+        new.entry,
         new.lane.value,
         new.created_at,
         new.deadline_at,
@@ -175,6 +184,13 @@ def _gate_values(admission: Admission) -> tuple[Any, ...]:
         admission.due_at,
         admission.wait_reason,
     )
+
+
+def _lineage(parent: Parent | None) -> tuple[Any, ...]:
+    if parent is None:
+        return None, None, None, None, None
+    slot, watched = (parent.slot, True) if parent.awaited else (None, None)
+    return parent.execution_id, parent.path, slot, parent.depth, watched
 
 
 def _claimed(
@@ -197,12 +213,13 @@ def _claimed(
         woken_at=read_time(row[8]),
         deadline_at=read_time(row[9]),
         reply_to=row[10],
-        occurred_at=read_time(row[11]),
-        envelope=read_optional(row[12]) or {},
+        entry=row[11],
+        occurred_at=read_time(row[12]),
+        envelope=read_optional(row[13]) or {},
         data=data,
         steps=steps,
         arrivals=arrived,
         damage=_DAMAGE if damaged else None,
-        debug=read_plan(read_optional(row[14])),
-        slot=row[15],
+        debug=read_plan(read_optional(row[15])),
+        slot=row[16],
     )

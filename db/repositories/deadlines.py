@@ -8,6 +8,7 @@ from sqlalchemy import Row, TextClause, select, text, update
 
 from db.repositories.dead_letters import write_letters
 from db.repositories.steps import write_steps
+from db.repositories.watching import tell_of_failure
 from db.tables import executions
 from db.transaction import Transaction
 from engine.model.base import ExecutionId, ExecutorId, ProjectId, VersionId, WorkflowId
@@ -58,6 +59,7 @@ class Deadlines:
         )
         await write_steps(self._transaction, [(one.id, one.project_id, steps)])
         await write_letters(self._transaction, [letter])
+        await tell_of_failure(self._transaction, [one.id], at=now)
 
 
 def _overdue(state: TextClause, before: datetime, limit: int, *, lock: bool) -> Any:

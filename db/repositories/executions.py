@@ -45,6 +45,7 @@ class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Deb
     def __init__(self, transaction: Transaction) -> None:
         super().__init__(transaction)
         self._transaction = transaction
+        self.woken: list[tuple[ExecutionId, Lane]] = []
 
     async def find(self, project: ProjectId, execution_id: ExecutionId) -> Execution | None:
         found = await self.outcome(execution_id)
@@ -124,6 +125,8 @@ def _filtered(statement: Select[Any], where: ExecutionFilter) -> Select[Any]:
         first = select(events.c.execution_id).where(events.c.id == where.event_id).scalar_subquery()
         rerun = and_(text("executions.rerun_of IS NOT NULL"), columns.event_id == where.event_id)
         statement = statement.where(or_(columns.id == first, rerun))
+    if where.parent_id is not None:
+        statement = statement.where(text("executions.parent_id IS NOT NULL"), columns.parent_id == where.parent_id)
     if where.statuses:
         statement = statement.where(one_of(columns.status, sorted(status.value for status in where.statuses)))
     if where.since is not None:
@@ -165,4 +168,8 @@ def _execution(row: Row[Any], *, output: Json, response: Any) -> Execution:
         pause_asked_at=None if Status(row.status).is_final else row.pause_asked_at,
         gate=row.gate,
         slot=row.slot,
+        parent_id=None if row.parent_id is None else ExecutionId(row.parent_id),
+        parent_path=row.parent_path,
+        parent_slot=row.parent_slot,
+        depth=row.depth or 0,
     )

@@ -1,6 +1,6 @@
 """Writing what executors found out, under the fence of owner and epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -9,9 +9,11 @@ from db.encoding import encode_failure, encode_response, optional_json
 from db.repositories.dead_letters import write_letters
 from db.repositories.results import write_results
 from db.repositories.steps import write_steps
+from db.repositories.watching import Ended, tell_watchers
 from db.transaction import Transaction
-from engine.model.base import ExecutionId, ProjectId
-from engine.model.execution import ExecutionRecord
+from engine.model.base import EventId, ExecutionId, ExecutorId, ProjectId
+from engine.model.execution import ExecutionRecord, Status
+from engine.model.workflow import Lane
 
 _Fence = tuple[str, str, int]
 
@@ -43,10 +45,10 @@ _RECORD_POSTGRES = f"""
         response = coalesce(r.response, e.response), deadline_at = coalesce(r.deadline_at, e.deadline_at)
     FROM {_COLUMNS.unnest("r")}
     WHERE e.id = r.id AND e.owner = r.owner AND e.epoch = r.epoch AND e.status || '' = 'running'
-    RETURNING e.id, r.owner, e.epoch, e.project_id
+    RETURNING e.id, r.owner, e.epoch, e.project_id, e.watched, e.event_id
 """  # noqa: S608 - our own names
 _STANDING_SQLITE = """
-    SELECT id, owner, epoch, project_id FROM executions
+    SELECT id, owner, epoch, project_id, watched, event_id FROM executions
     WHERE id IN (SELECT value FROM json_each(?)) AND status || '' = 'running'
 """
 _RECORD_SQLITE = f"""
@@ -64,6 +66,8 @@ class Recording:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self._watched: dict[_Fence, EventId] = {}
+        self.woken: list[tuple[ExecutionId, Lane]] = []
 
     async def record(self, records: Sequence[ExecutionRecord]) -> set[ExecutionId]:
         """Write those whose owner and epoch still hold, and return their ids; of the others nothing is written.
@@ -89,16 +93,33 @@ class Recording:
         if any(record.results for record in records):
             kept = [r.results for r in records if (r.id, r.owner, r.epoch) in standing]
             await write_results(self._transaction, chain.from_iterable(kept))
+        await self._tell_watchers(last)
         return {execution for execution, _, _ in counted}
+
+    async def _tell_watchers(self, last: Mapping[tuple[ExecutionId, ExecutorId, int], ExecutionRecord]) -> None:
+        ended = [
+            Ended(
+                id=record.id,
+                event_id=self._watched[fence],
+                succeeded=record.status is Status.SUCCEEDED,
+                at=record.finished_at,
+            )
+            for fence, record in last.items()
+            if fence in self._watched and record.status.is_final and record.finished_at is not None
+        ]
+        if ended:
+            self.woken += await tell_watchers(self._transaction, ended)
 
     async def _write_postgres(self, rows: list[tuple[Any, ...]]) -> dict[_Fence, ProjectId]:
         found = await self._transaction.fetch_columns(_RECORD_POSTGRES, _COLUMNS, rows)
+        self._watched = {(str(row[0]), row[1], row[2]): EventId(str(row[5])) for row in found if row[4]}
         return {(str(row[0]), row[1], row[2]): ProjectId(str(row[3])) for row in found}
 
     async def _write_sqlite(self, rows: list[tuple[Any, ...]]) -> dict[_Fence, ProjectId]:
         """Look first, then write: nobody else can write between the two on SQLite."""
         found = await self._transaction.fetch(_STANDING_SQLITE, self._transaction.texts([row[0] for row in rows]))
         present = {(row[0], row[1], row[2]): ProjectId(row[3]) for row in found}
+        self._watched = {(row[0], row[1], row[2]): EventId(row[5]) for row in found if row[4]}
         standing = [row for row in rows if row[:3] in present]
         if standing:
             await self._transaction.each(_RECORD_SQLITE, _COLUMNS_SQLITE, [(*row[3:], row[0]) for row in standing])

@@ -8,6 +8,7 @@ from sqlalchemy import and_, delete, exists, func, literal, select, text, update
 
 from db.repositories.arrivals import delete_arrivals
 from db.repositories.steps import write_steps
+from db.repositories.watching import tell_of_failure
 from db.tables import dead_letters, events, executions, steps
 from db.transaction import Transaction
 from db.types import UtcDateTime, one_of
@@ -24,6 +25,7 @@ class Settling:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self.woken: list[tuple[ExecutionId, Lane]] = []
 
     async def cancel(self, execution_id: ExecutionId, *, now: datetime, reason: str) -> Status | None:
         """End it whatever it does; return the status it had, or ``None`` if it was final or unknown.
@@ -53,6 +55,7 @@ class Settling:
             status=StepStatus.CANCELLED.value,
             finished_at=func.coalesce(steps.c.finished_at, literal(now, UtcDateTime())),
         )
+        self.woken += await tell_of_failure(self._transaction, [execution_id], at=now)
         return had
 
     async def revive(self, execution_id: ExecutionId, *, now: datetime, deadline_at: datetime) -> Lane | None:

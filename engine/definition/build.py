@@ -1,15 +1,17 @@
 """From a record that was read without a problem to the model. Nothing is checked here."""
 
+from datetime import timedelta
 from typing import Any
 
 from engine.definition.build_admission import build_admission
+from engine.definition.build_waits import outside_spec
 from engine.definition.shapes import Record
 from engine.errors import Category
-from engine.model.arrival import Awaited
 from engine.model.base import JsonObject
 from engine.model.node import (
     ATTEMPT_LIMIT,
     CONTAINERS,
+    OUTSIDE,
     Body,
     CachePolicy,
     Case,
@@ -33,7 +35,6 @@ from engine.model.node import (
     StopSpec,
     SwitchSpec,
     TransformSpec,
-    WaitSpec,
 )
 from engine.model.workflow import (
     Definition,
@@ -102,7 +103,9 @@ def _node(key: str, record: Record) -> Node:
         description=record.get("description", ""),
         join=read_join(record["join"]),
         retry=_retry(record["retry"]) if "retry" in record else RetryPolicy(),
-        timeout=record.get("timeout", None if record["type"] in CONTAINERS else ATTEMPT_LIMIT),
+        timeout=None
+        if record["type"] in OUTSIDE
+        else record.get("timeout", None if record["type"] in CONTAINERS else ATTEMPT_LIMIT),
         on_error=OnError(record["on_error"]),
         input=record.get("input"),
         has_input="input" in record,
@@ -116,6 +119,15 @@ def _node(key: str, record: Record) -> Node:
         cache=CachePolicy(key=record["cache"]["key"], lifetime=record["cache"]["for"]) if "cache" in record else None,
         undo=_undo(record["undo"]) if "undo" in record else None,
     )
+
+
+def _time_limit(record: Record) -> timedelta | None:
+    """The longest one attempt may take; ``None`` for kinds that only wait, or have nodes inside and no limit."""
+    kind = record["type"]
+    if kind in OUTSIDE:
+        return None
+    limit: timedelta | None = record.get("timeout", None if kind in CONTAINERS else ATTEMPT_LIMIT)
+    return limit
 
 
 def read_join(join: str | Record) -> Join:
@@ -154,8 +166,8 @@ def _node_spec(record: Record) -> NodeSpec:
         case NodeKind.CODE:
             limits = CodeLimits(**record["limits"])
             return CodeSpec(language=record["language"], source=record["source"], limits=limits)
-        case NodeKind.WAIT:
-            return WaitSpec(awaited=Awaited(record["for"]), limit=record.get("timeout"))
+        case NodeKind.WAIT | NodeKind.WORKFLOW:
+            return outside_spec(record)
         case NodeKind.LOOP:
             return _loop(record)
         case NodeKind.PARALLEL:

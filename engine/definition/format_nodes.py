@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from engine.definition.format_bodies import Body, loop_section, parallel_section
-from engine.definition.format_waits import WAIT
+from engine.definition.format_waits import WAIT, WORKFLOW
 from engine.definition.json_schemas import JsonSchema
 from engine.definition.shapes import Either, Field, Kinds, ListOf, Section
 from engine.definition.types import (
@@ -258,7 +258,7 @@ BODY: Final = Body(kinds=_nodes)
 NODES: Final = Kinds(
     noun="node",
     common=COMMON,
-    later=("approval", "workflow", "prompt", "agent", "task"),
+    later=("approval", "prompt", "agent", "task"),
     kinds={
         NodeKind.CONNECTOR: _CONNECTOR,
         NodeKind.TRANSFORM: _TRANSFORM,
@@ -272,5 +272,6 @@ NODES: Final = Kinds(
         NodeKind.WAIT: WAIT,
         NodeKind.LOOP: loop_section(BODY),
         NodeKind.PARALLEL: parallel_section(BODY),
+        NodeKind.WORKFLOW: WORKFLOW,
     },
 )

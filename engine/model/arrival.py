@@ -24,7 +24,8 @@ AWAITED = frozenset(Awaited)
 class Arrival:
     """Something that came for the step at ``path``. Identity: (execution, ``path``, ``subject``); the first one counts.
 
-    ``subject`` tells several for one step apart, and is empty where there can only be one. ``by`` is who brought it.
+    ``subject`` tells several for one step apart, and is empty where there can only be one. ``by`` is who brought it. An
+    ``urgent`` one wakes the step although it waits for more.
     """
 
     execution_id: ExecutionId
@@ -34,3 +35,4 @@ class Arrival:
     payload: Json = None
     arrived_at: datetime
     by: str = ""
+    urgent: bool = False

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from engine.model.base import EventId, ExecutionId, Json, JsonObject, ProjectId, TriggerId, VersionId, WorkflowId
 from engine.model.gate import Admission
+from engine.model.lineage import Parent
 from engine.model.workflow import Lane
 
 
@@ -31,7 +32,8 @@ class NewEvent:
     """What a trigger adapter hands to intake.
 
     ``dedupe_key`` ``None`` means that nothing can repeat this event. ``envelope`` holds ``method``, ``path``,
-    ``query``, ``headers`` for webhooks (see ``trigger`` in the expressions' scope).
+    ``query``, ``headers`` for webhooks (see ``trigger`` in the expressions' scope). ``parent`` is the step that caused
+    it, if one did.
     """
 
     trigger_id: TriggerId
@@ -40,6 +42,7 @@ class NewEvent:
     data: Json
     envelope: JsonObject = field(default_factory=dict)
     reply_to: str | None = None
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
-    """A row of ``executions`` about to be stored: ``queued``, or ``waiting`` where ``admission`` names a gate."""
+    """A row of ``executions`` about to be stored: ``queued``, or ``waiting`` where ``admission`` names a gate.
+
+    ``parent`` is the step that starts it. ``entry`` is the node whose body it runs instead of the whole workflow.
+    """
 
     id: ExecutionId
     project_id: ProjectId
@@ -100,3 +106,5 @@ class NewExecution:
     reply_to: str | None = None
     rerun_of: ExecutionId | None = None
     admission: Admission | None = None
+    parent: Parent | None = None
+    entry: str | None = None

@@ -73,18 +73,24 @@ class Note(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a step or an execution failed, as it is stored and shown. ``step`` is the path it happened at."""
+    """Why a step or an execution failed, as it is stored and shown.
+
+    ``step`` is the path it happened at, ``execution_id`` the child that failed, if it was one.
+    """
 
     code: str
     message: str
     category: Category = Category.PERMANENT
     step: str | None = None
+    execution_id: str | None = None
 
     def as_json(self) -> JsonObject:
         """The form under ``error`` in outputs, in the API and in the database."""
         shown: JsonObject = {"code": self.code, "message": self.message, "category": self.category.value}
         if self.step is not None:
             shown["step"] = self.step
+        if self.execution_id is not None:
+            shown["execution_id"] = self.execution_id
         return shown
 
 
@@ -130,7 +136,7 @@ class Claimed:
     ``woken_at`` is when it was last queued, which is the ``now`` of its expressions; ``steps`` are those recorded by
     earlier owners, in the order of ``seq``; ``arrivals`` what has come from outside by path, where a step waits for it.
     ``damage`` says why it cannot be run as it is stored, ``debug`` where a debugged one stops. ``slot`` is the gate
-    whose slot it holds, which somebody may wait for.
+    whose slot it holds, which somebody may wait for. ``entry`` is the node whose body it runs, if not all.
     """
 
     id: ExecutionId
@@ -150,6 +156,7 @@ class Claimed:
     steps: tuple[StepRecord, ...] = ()
     damage: str | None = None
     debug: DebugPlan | None = None
+    entry: str | None = None
     arrivals: Mapping[str, tuple[Arrival, ...]] = field(default_factory=lambda: NO_ARRIVALS)
     slot: str | None = None
 
@@ -233,6 +240,10 @@ class Execution:
     output: Json
     error: JsonObject | None
     response: Response | None
+    parent_id: ExecutionId | None = None
+    parent_path: str | None = None
+    parent_slot: str | None = None
+    depth: int = 0
     pause_asked_at: datetime | None = None
     gate: str | None = None
     slot: str | None = None

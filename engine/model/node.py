@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from engine.errors import Category
-from engine.model.arrival import Awaited
 from engine.model.base import Json, JsonObject
+from engine.model.waiting import ChildSpec, WaitSpec
 
 MAIN = "main"
 ERROR = "error"
@@ -34,12 +34,16 @@ class NodeKind(StrEnum):
     STOP = "stop"
     CODE = "code"
     WAIT = "wait"
+    WORKFLOW = "workflow"
     LOOP = "loop"
     PARALLEL = "parallel"
 
 
 CONTAINERS = frozenset({NodeKind.LOOP, NodeKind.PARALLEL})
 """Kinds with nodes inside."""
+
+OUTSIDE = frozenset({NodeKind.WAIT, NodeKind.WORKFLOW})
+"""Kinds whose time limit is for what they wait for, not for a call of theirs."""
 
 
 class JoinKind(StrEnum):
@@ -183,14 +187,6 @@ class CodeSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitSpec:
-    """Wait for something from outside, at most for ``limit``; ``None``: as long as the execution may take."""
-
-    awaited: Awaited
-    limit: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
     """Nodes and edges inside a node, or of ``finally``: a flow of its own."""
 
@@ -249,6 +245,7 @@ NodeSpec: TypeAlias = (
     | WaitSpec
     | LoopSpec
     | ParallelSpec
+    | ChildSpec
 )
 
 
@@ -291,8 +288,3 @@ class Edge:
     source: str
     port: str
     target: str
-
-
-def awaits(node: Node, awaited: Awaited) -> bool:
-    """Whether a node waits for this from outside, if it runs at all."""
-    return isinstance(node.spec, WaitSpec) and node.spec.awaited is awaited and not (node.disabled or node.has_pin)

@@ -22,7 +22,7 @@ class Attempt:
     ``scope`` is what expressions see, ``input`` its part of that name; ``deadline_at`` is when the execution's time
     is up, ``max_iterations`` the most rounds of a loop. ``now`` is the real time, for delays; expressions see
     ``scope["now"]``, which a crash does not change. ``arrivals`` is what had come from outside for this visit when the
-    execution was claimed.
+    execution was claimed, ``epoch`` the number under which it was.
     """
 
     visit: Visit
@@ -34,6 +34,7 @@ class Attempt:
     project_id: ProjectId
     arrivals: tuple[Arrival, ...] = ()
     max_iterations: int = 10_000
+    epoch: int = 0
 
     @property
     def node(self) -> CompiledNode:

@@ -11,8 +11,9 @@ from typing import Protocol
 from engine.model.action import Effect
 from engine.model.arrival import Arrival
 from engine.model.base import ExecutionId
-from engine.model.node import TIMEOUT, WaitSpec
+from engine.model.node import TIMEOUT
 from engine.model.outcome import Outcome, Succeeded, Suspended
+from engine.model.waiting import WaitSpec
 from engine.nodes.base import Attempt
 
 

@@ -10,6 +10,7 @@ from engine.repositories.access import Liveness as Liveness
 from engine.repositories.admissions import Admissions as Admissions
 from engine.repositories.arrivals import Arrivals as Arrivals
 from engine.repositories.blobs import Blobs as Blobs
+from engine.repositories.children import Children as Children
 from engine.repositories.definitions import StoredRoute as StoredRoute
 from engine.repositories.definitions import Triggers as Triggers
 from engine.repositories.definitions import Workflows as Workflows

@@ -42,7 +42,12 @@ class Events(Protocol):
 
 
 class Executions(Protocol):
-    """Executions, their steps and what becomes of them. Every method is a constant number of statements."""
+    """Executions, their steps and what becomes of them. Every method is a constant number of statements.
+
+    ``woken`` are those that ``record`` queued because what they waited for has ended; announce them after the commit.
+    """
+
+    woken: list[tuple[ExecutionId, Lane]]
 
     async def insert(self, executions: Sequence[NewExecution]) -> None:
         """Store them as ``queued``, woken at their creation."""

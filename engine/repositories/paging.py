@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.model.base import EventId, TriggerId, WorkflowId
+from engine.model.base import EventId, ExecutionId, TriggerId, WorkflowId
 from engine.model.event import Fate
 from engine.model.execution import Status
 
@@ -23,6 +23,7 @@ class ExecutionFilter:
     workflow_id: WorkflowId | None = None
     trigger_id: TriggerId | None = None
     event_id: EventId | None = None
+    parent_id: ExecutionId | None = None
     statuses: frozenset[Status] = frozenset()
     since: datetime | None = None
     until: datetime | None = None

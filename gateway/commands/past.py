@@ -1,7 +1,7 @@
 """Executions of a hub, read over its API as the trace that people see."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from engine.errors import Unavailable
@@ -11,6 +11,7 @@ from gateway.client import HubClient, segment
 from gateway.trace import Trace, TraceStep
 
 LOOK_EVERY_SECONDS = 0.05
+MOST_CHILDREN = 50
 
 
 def read_trace(hub: HubClient, execution_id: str) -> Trace:
@@ -22,10 +23,13 @@ def trace_of(hub: HubClient, execution: JsonObject) -> Trace:
     """Return the trace of an execution that was read; asks what its workflow is called and what its nodes are."""
     workflow = hub.get(f"/workflows/{execution['workflow_id']}")
     version = hub.get(f"/workflows/{execution['workflow_id']}/versions/{execution['version']}")
-    return make_trace(execution, name=workflow["name"], nodes=version["document"].get("nodes", {}))
+    children = hub.get("/executions", {"parent": execution["id"], "limit": MOST_CHILDREN})["items"]
+    return make_trace(
+        execution, name=workflow["name"], nodes=version["document"].get("nodes", {}), children=children[::-1]
+    )
 
 
-def make_trace(execution: JsonObject, *, name: str, nodes: JsonObject) -> Trace:
+def make_trace(execution: JsonObject, *, name: str, nodes: JsonObject, children: Sequence[JsonObject] = ()) -> Trace:
     """Build a trace from the API's answer about an execution and the nodes of its version."""
     return Trace(
         id=execution["id"],
@@ -39,6 +43,8 @@ def make_trace(execution: JsonObject, *, name: str, nodes: JsonObject) -> Trace:
         wait_reason=execution["wait_reason"],
         output=execution["output"],
         error=_failure(execution["error"]),
+        parent=f"{execution['parent_path']} of {execution['parent_id']}" if execution.get("parent_id") else "",
+        children=[(child["parent_path"], child["status"], child["id"]) for child in children],
         skipped=execution["progress"]["skipped"],
         ahead=execution["progress"]["ahead"],
     )

@@ -37,6 +37,7 @@ class ExecutionQuery(PageQuery, frozen=True, kw_only=True):
     workflow: Annotated[str, Meta(max_length=200, description="the id or name of a workflow")] | None = None
     trigger: IdText | None = None
     event: IdText | None = None
+    parent: IdText | None = None
     status: Annotated[tuple[Status, ...], Meta(description="any of these; repeat it, or divide by commas")] = ()
     since: Instant | None = None
     until: Instant | None = None
@@ -70,6 +71,7 @@ async def list_executions(call: Call[ExecutionQuery, None]) -> ExecutionPage:
             workflow_id=workflow_id,
             trigger_id=None if query.trigger is None else TriggerId(query.trigger),
             event_id=None if query.event is None else EventId(query.event),
+            parent_id=None if query.parent is None else ExecutionId(query.parent),
             statuses=frozenset(query.status),
             since=query.since,
             until=query.until,

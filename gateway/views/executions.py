@@ -15,7 +15,10 @@ UNFINISHED = (StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING)
 
 
 class ExecutionView(Struct, frozen=True, kw_only=True):
-    """One run of one version for one event. ``error`` has ``code``, ``message``, ``category``, ``step``.
+    """One run of one version for one event.
+
+    ``parent_path`` is the step of ``parent_id`` that started it, ``depth`` how many parents it has. ``error`` has
+    ``code``, ``message``, ``category``, ``step`` and, where a child failed, its ``execution_id``.
 
     In a list, ``output`` is ``{"$large_value": {"bytes": …}}`` where it is too large to be shown there.
     ``pause_asked_at`` is when somebody asked to pause it; a running one with it pauses as soon as it can.
@@ -28,6 +31,9 @@ class ExecutionView(Struct, frozen=True, kw_only=True):
     trigger_key: str
     event_id: str
     rerun_of: str | None
+    parent_id: str | None
+    parent_path: str | None
+    depth: int
     status: Status
     lane: Lane
     created_at: datetime

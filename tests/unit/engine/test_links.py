@@ -3,8 +3,9 @@
 from engine.links import NoLinks, coming_path, link_scope
 from engine.model.arrival import Awaited
 from engine.model.base import ExecutionId
-from engine.model.node import Join, JoinKind, NodeKind, WaitSpec
+from engine.model.node import Join, JoinKind, NodeKind
 from engine.model.outcome import Succeeded, Suspended
+from engine.model.waiting import WaitSpec
 from engine.planner import begin
 from tests.unit.engine.flows import NOON, graph, node, step
 

@@ -11,7 +11,8 @@ from engine.graph import Graph
 from engine.model.arrival import Arrival, Awaited
 from engine.model.base import ExecutionId, ExecutorId, Json
 from engine.model.execution import Claimed, ExecutionRecord, Status, StepStatus
-from engine.model.node import NodeKind, TransformSpec, WaitSpec
+from engine.model.node import NodeKind, TransformSpec
+from engine.model.waiting import WaitSpec
 from engine.nodes.wait import WaitHandler
 from tests.fakes import FakeClock
 from tests.unit.engine.flows import graph, node

@@ -1,0 +1,29 @@
+"""Nodes that wait for something from outside, as people write them: the fields of each kind."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from engine.model.arrival import Awaited
+from engine.model.base import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitSpec:
+    """Wait for something from outside, at most for ``limit``; ``None``: as long as the execution may take."""
+
+    awaited: Awaited
+    limit: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildSpec:
+    """Start an execution of another ``workflow`` with ``inputs`` (the field ``with``) as its trigger's data.
+
+    ``workflow`` and ``version`` may be templates. ``awaited``: wait for its end, at most for ``limit``.
+    """
+
+    workflow: str
+    version: Json = "published"
+    inputs: Json = None
+    awaited: bool = True
+    limit: timedelta | None = None
