@@ -54,7 +54,15 @@ def choose_version(workflow: Workflow, old: Execution, choice: Choice) -> Versio
 
 
 def rerun_of(old: Execution, definition: Definition, *, version_id: VersionId, now: datetime) -> NewExecution:
-    """Return a new execution for the same event."""
+    """Return a new execution for the same event.
+
+    Raises:
+        Conflict: The old one ran only a part of a step, which means nothing by itself.
+    """
+    if old.entry is not None:
+        raise Conflict(
+            f"this is a part of the execution {old.parent_id}; replay that one, or this from the failed step"
+        )
     return new_execution(
         project_id=old.project_id,
         workflow_id=old.workflow_id,

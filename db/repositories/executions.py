@@ -172,4 +172,5 @@ def _execution(row: Row[Any], *, output: Json, response: Any) -> Execution:
         parent_path=row.parent_path,
         parent_slot=row.parent_slot,
         depth=row.depth or 0,
+        entry=row.entry,
     )

@@ -244,6 +244,7 @@ class Execution:
     parent_path: str | None = None
     parent_slot: str | None = None
     depth: int = 0
+    entry: str | None = None
     pause_asked_at: datetime | None = None
     gate: str | None = None
     slot: str | None = None
