@@ -8,6 +8,7 @@ in no balance.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from engine.admission import by_lane
 from engine.announcer import Announces
@@ -15,7 +16,7 @@ from engine.graphs import Graphs
 from engine.model.arrival import Awaited
 from engine.model.base import EventId, ExecutionId, Json, ProjectId, new_id
 from engine.model.event import Event, Fate, NewExecution
-from engine.model.lineage import PARENT, Parent
+from engine.model.lineage import PARENT, Parent, parent_of
 from engine.patience import until_available
 from engine.ports import Clock, Database, UnitOfWork
 from engine.repositories.children import Child, Holder, OpenWait
@@ -82,40 +83,22 @@ class Parts:
         now = self._clock.now()
         settings = (await self._graphs.definition(holder.version_id, within=uow)).settings
         whole = await uow.events.find(holder.project_id, holder.event_id)
-        events, executions = [], []
-        for slot in slots:
-            parent = Parent(
-                execution_id=order.execution_id, path=order.path, slot=slot, depth=holder.depth, awaited=True
-            )
-            event = Event(
-                id=EventId(new_id()),
+        events = [_event(holder, order, slot, whole=whole, now=now) for slot in slots]
+        executions = [
+            new_execution(
                 project_id=holder.project_id,
                 workflow_id=holder.workflow_id,
-                trigger_id=holder.event_trigger_id,
-                dedupe_key=f"{order.execution_id}:{order.path}:part:{slot}",
-                occurred_at=now if whole is None else whole.occurred_at,
-                accepted_at=now,
-                envelope={**({} if whole is None else whole.envelope), PARENT: parent.as_json()},
-                data=order.parts[slot],
-                fate=Fate.STARTED,
-                reason=f'a part of the step "{order.path}" of the execution {order.execution_id}',
-                execution_id=None,
+                version_id=holder.version_id,
+                trigger_id=None,
+                trigger_key=holder.trigger_key,
+                event_id=event.id,
+                settings=settings,
+                now=now,
+                parent=parent_of(event.envelope),
+                entry=order.entry,
             )
-            events.append(event)
-            executions.append(
-                new_execution(
-                    project_id=holder.project_id,
-                    workflow_id=holder.workflow_id,
-                    version_id=holder.version_id,
-                    trigger_id=None,
-                    trigger_key=holder.trigger_key,
-                    event_id=event.id,
-                    settings=settings,
-                    now=now,
-                    parent=parent,
-                    entry=order.entry,
-                )
-            )
+            for event in events
+        ]
         inserted = await uow.events.insert(events)
         started = [each for each in executions if each.event_id in inserted]
         await uow.executions.insert(started)
@@ -138,3 +121,22 @@ class Parts:
                 for id in live
             ],
         )
+
+
+def _event(holder: Holder, order: PartsOrder, slot: str, *, whole: Event | None, now: datetime) -> Event:
+    """The event of one part: its own data in the envelope of the whole. It counts as accepted nowhere."""
+    parent = Parent(execution_id=order.execution_id, path=order.path, slot=slot, depth=holder.depth, awaited=True)
+    return Event(
+        id=EventId(new_id()),
+        project_id=holder.project_id,
+        workflow_id=holder.workflow_id,
+        trigger_id=holder.event_trigger_id,
+        dedupe_key=f"{order.execution_id}:{order.path}:part:{slot}",
+        occurred_at=now if whole is None else whole.occurred_at,
+        accepted_at=now,
+        envelope={**({} if whole is None else whole.envelope), PARENT: parent.as_json()},
+        data=order.parts[slot],
+        fate=Fate.STARTED,
+        reason=f'a part of the step "{order.path}" of the execution {order.execution_id}',
+        execution_id=None,
+    )
