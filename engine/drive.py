@@ -15,13 +15,11 @@ from engine.calls import CallGroup
 from engine.closing import conclude
 from engine.edits import frame_at
 from engine.errors import OutcomeUnknown, PatchbayError
-from engine.fingerprint import fingerprint
 from engine.gate import Stop, open_gate
 from engine.graph import Graph
-from engine.journal import Journal
+from engine.journal import Journal, dead_letter
 from engine.model.action import Effect
-from engine.model.base import new_id
-from engine.model.execution import Claimed, DeadLetter, Failure, Status, StepRecord, StepStatus
+from engine.model.execution import Claimed, Failure, Status, StepRecord, StepStatus
 from engine.model.outcome import Outcome, Succeeded, Unknown
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, PreparedCall, failed
@@ -68,21 +66,6 @@ async def drive(claimed: Claimed, graph: Graph, tools: Tools) -> None:
     await journal.fail(failure, dead_letter(claimed, failure, now), now)
 
 
-def dead_letter(claimed: Claimed, failure: Failure, now: datetime) -> DeadLetter:
-    """What a person finds when an execution failed for good."""
-    return DeadLetter(
-        id=new_id(),
-        project_id=claimed.project_id,
-        workflow_id=claimed.workflow_id,
-        execution_id=claimed.id,
-        step=failure.step,
-        code=failure.code,
-        message=failure.message,
-        fingerprint=fingerprint(failure.step, failure.code, failure.message),
-        created_at=now,
-    )
-
-
 class _Drive:
     """The flow of one execution. ``_calls`` are effects ready to begin, ``_running`` those under way."""
 
@@ -97,6 +80,10 @@ class _Drive:
         self._calls: list[Visit] = []
         self._running: dict[asyncio.Future[Outcome], tuple[Visit, datetime]] = {}
         self._out_of_time = False
+
+    def _now(self) -> datetime:
+        """The time; never before that at which the execution was woken, by a machine whose clock may be ahead."""
+        return max(self._tools.clock.now(), self._claimed.woken_at)
 
     async def to_rest(self) -> None:
         self._settle_unknown()
@@ -127,7 +114,7 @@ class _Drive:
 
     def _settle_unknown(self) -> None:
         """A call that an earlier owner announced and never recorded may have happened: nobody guesses."""
-        now = self._tools.clock.now()
+        now = self._now()
         for visit in [visit for visit in self._state.pending.values() if visit.intended]:
             message = f'the executor died during the call at "{visit.path}"; look whether it happened, then replay'
             failure = Failure(code=OutcomeUnknown.code, message=message, step=visit.path)
@@ -135,7 +122,7 @@ class _Drive:
 
     def _pass_time(self) -> None:
         """Wake what is due, and end the execution if its time is up."""
-        state, now = self._state, self._tools.clock.now()
+        state, now = self._state, self._now()
         wake(state, now)
         if now < self._attempts.deadline_at or not state.pending:
             return
@@ -146,7 +133,7 @@ class _Drive:
 
     def _conclude(self) -> bool:
         """When the work is over, begin what comes after it; false if something waits or nothing is left."""
-        state, now = self._state, self._tools.clock.now()
+        state, now = self._state, self._now()
         if self._out_of_time or (state.pending and not state.stopping):
             return False
         self._cancel(visit for visit in list(state.pending.values()) if visit.stage in (Stage.WAITING, Stage.OPEN))
@@ -166,7 +153,7 @@ class _Drive:
             taken = state.take_ready()
             if not taken:
                 break
-            now = self._tools.clock.now()
+            now = self._now()
             for visit in taken:
                 if self._gate is not None and not self._gate.may_begin(state, visit):
                     continue
@@ -197,7 +184,7 @@ class _Drive:
         self._calls = [visit for visit in self._calls if visit.path in self._state.pending]
 
     def _cancel(self, visits: Iterable[Visit]) -> None:
-        now = self._tools.clock.now()
+        now = self._now()
         for visit in visits:
             if visit.path in self._state.pending:
                 self._record(cancelled(self._state, visit, now=now), effect=False)
@@ -205,7 +192,7 @@ class _Drive:
     async def _begin_calls(self, group: CallGroup) -> None:
         """Commit what must not be lost, then start the calls that are ready."""
         visits, self._calls = self._calls, []
-        now = self._tools.clock.now()
+        now = self._now()
         prepared = []
         for visit in visits:
             ready = self._attempts.prepare(self._state, visit, now)
@@ -220,7 +207,7 @@ class _Drive:
                 self._record(intend(self._state, visit, now=now), effect=True)
         if prepared and (self._journal.is_urgent or not self._tools.is_alive()):
             await self._journal.checkpoint()
-        started_at = self._tools.clock.now()
+        started_at = self._now()
         for visit, attempt, call in prepared:
             self._running[self._attempts.begin(group, attempt, call)] = (visit, started_at)
 
@@ -245,7 +232,7 @@ class _Drive:
             if self._journal.is_urgent:
                 await self._journal.checkpoint()
             due_at = next_due(self._state)
-            now = self._tools.clock.now()
+            now = self._now()
             limit = None if due_at is None else max((due_at - now).total_seconds(), 0)
             done, _ = await asyncio.wait(self._running, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -254,7 +241,7 @@ class _Drive:
         self._pass_time()
 
     def _settle(self, visit: Visit, outcome: Outcome, started_at: datetime, *, effect: bool) -> None:
-        now, jitter = self._tools.clock.now(), self._tools.jitter()
+        now, jitter = self._now(), self._tools.jitter()
         record = settle(self._state, visit, outcome, started_at=started_at, now=now, jitter=jitter)
         self._record(record, outcome, effect=effect)
 
@@ -269,7 +256,7 @@ class _Drive:
             self._gate.ended(self._state, record, frame)
 
     async def _come_to_rest(self) -> None:
-        state, now = self._state, self._tools.clock.now()
+        state, now = self._state, self._now()
         ending = state.ending
         if (stop := self._stop) is not None:
             self._record(stop.record(state.seq + 1, now), effect=False)

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from engine.attempts import Tools
-from engine.drive import dead_letter, drive
+from engine.drive import drive
 from engine.errors import DefinitionError, NotFound, Unavailable
 from engine.graphs import Graphs
 from engine.group_commit import GroupCommit
-from engine.journal import Journal, OwnershipLost
+from engine.journal import Journal, OwnershipLost, dead_letter
 from engine.model.base import ExecutionId
 from engine.model.execution import Claimed, Failure
 from engine.model.workflow import Lane

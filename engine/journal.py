@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Protocol
 
-from engine.model.base import ExecutorId, Json
+from engine.fingerprint import fingerprint
+from engine.model.base import ExecutorId, Json, new_id
 from engine.model.debugging import BREAKPOINT
 from engine.model.execution import Claimed, DeadLetter, ExecutionRecord, Failure, Response, Status, StepRecord
 from engine.model.result import Result
@@ -123,3 +124,18 @@ class Journal:
         self._deadline_at = None
         if not await self._recorder.record(record, reply_to=self._claimed.reply_to):
             raise OwnershipLost(self._claimed.id)
+
+
+def dead_letter(claimed: Claimed, failure: Failure, now: datetime) -> DeadLetter:
+    """What a person finds when an execution failed for good."""
+    return DeadLetter(
+        id=new_id(),
+        project_id=claimed.project_id,
+        workflow_id=claimed.workflow_id,
+        execution_id=claimed.id,
+        step=failure.step,
+        code=failure.code,
+        message=failure.message,
+        fingerprint=fingerprint(failure.step, failure.code, failure.message),
+        created_at=now,
+    )

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,37 @@ SAFETY_MARGIN = timedelta(seconds=3)
 """How much earlier than the reaper an executor gives itself up, for clocks that differ and effects under way."""
 
 
+CONFIRMED_AFTER = timedelta(seconds=7)
+"""How long a silence must be watched that looks old already: two beats, and a second for the clocks' pace."""
+
+
+class Silences:
+    """Who has been silent for how long, by the watcher's own steady clock.
+
+    The times that executors write down are only compared with one another: clocks of machines differ, and jump. A
+    silence that was long before the watch began needs ``CONFIRMED_AFTER`` more.
+    """
+
+    def __init__(self, limit: timedelta, monotonic: Callable[[], float]) -> None:
+        self._limit = limit.total_seconds()
+        self._monotonic = monotonic
+        self._since: dict[ExecutorId, tuple[datetime, float]] = {}
+
+    def overdue(self, seen: Mapping[ExecutorId, datetime], now: datetime) -> list[ExecutorId]:
+        """Return those of ``seen``, which gives each executor's last sign of life, that have been silent too long."""
+        moment, known = self._monotonic(), self._since
+        self._since = {}
+        for executor, seen_at in seen.items():
+            before = known.get(executor)
+            if before is None:
+                looks_old = (now - seen_at).total_seconds() > self._limit
+                head_start = self._limit - CONFIRMED_AFTER.total_seconds() if looks_old else 0.0
+                self._since[executor] = seen_at, moment - max(head_start, 0.0)
+            else:
+                self._since[executor] = before if before[0] == seen_at else (seen_at, moment)
+        return [executor for executor, (_, since) in self._since.items() if moment - since > self._limit]
+
+
 class Reaper:
     """Queue the running executions of executors whose heartbeat is overdue, or who have no heartbeat at all.
 
@@ -39,11 +71,12 @@ class Reaper:
         *,
         overdue_after: timedelta = OVERDUE_AFTER,
         batch: int = 500,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._announcements = announcements
         self._clock = clock
-        self._overdue_after = overdue_after
+        self._silences = Silences(overdue_after, monotonic)
         self._batch = batch
 
     async def tick(self) -> timedelta:
@@ -61,7 +94,7 @@ class Reaper:
 
     async def _dead(self, uow: UnitOfWork, now: datetime) -> tuple[Sequence[ExecutorId], Sequence[ExecutorId]]:
         """Those whose heartbeat is overdue, and owners that have no row."""
-        overdue = await uow.liveness.overdue(before=now - self._overdue_after)
+        overdue = self._silences.overdue(await uow.liveness.executors(), now)
         return overdue, await uow.executions.orphans(limit=self._batch)
 
     async def _requeue(
@@ -95,20 +128,22 @@ class Heartbeat:
         details: Callable[[], JsonObject] = dict,
         every: timedelta = BEAT_EVERY,
         overdue_after: timedelta = OVERDUE_AFTER,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._clock = clock
+        self._monotonic = monotonic
         self._executor = executor
         self._details = details
         self._every = every
-        self._trusted_for = overdue_after - SAFETY_MARGIN
-        self._last: datetime | None = None
+        self._trusted_for = (overdue_after - SAFETY_MARGIN).total_seconds()
+        self._last: float | None = None
         self._beating = Background(self)
 
     @property
     def alive(self) -> bool:
         """Whether no reaper can have given this executor up yet."""
-        return self._last is not None and self._clock.now() - self._last < self._trusted_for
+        return self._last is not None and self._monotonic() - self._last < self._trusted_for
 
     async def __aenter__(self) -> Self:
         """Raises Unavailable: the database is away; nothing has begun."""
@@ -135,9 +170,9 @@ class Heartbeat:
 
     async def tick(self) -> timedelta:
         """Beat once. The instant that counts is the one before the database was asked."""
-        now = self._clock.now()
+        moment = self._monotonic()
         async with asyncio.timeout(self._every.total_seconds()), self._database.write() as uow:
-            await uow.liveness.beat(self._executor, now=now, details=self._details())
+            await uow.liveness.beat(self._executor, now=self._clock.now(), details=self._details())
             await uow.commit()
-        self._last = now
+        self._last = moment
         return self._every

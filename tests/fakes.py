@@ -25,6 +25,10 @@ class FakeClock:
     def now(self) -> datetime:
         return self._now
 
+    def monotonic(self) -> float:
+        """The same as a steady clock, in seconds."""
+        return self._now.timestamp()
+
     def advance(self, by: timedelta | float) -> datetime:
         """Move on by a duration, or by a number of seconds; return the new instant."""
         self._now += by if isinstance(by, timedelta) else timedelta(seconds=by)

@@ -25,11 +25,6 @@ class LivenessRepository:
             .on_conflict_do_update(index_elements=[executors.c.id], set_=change)
         )
 
-    async def overdue(self, *, before: datetime) -> Sequence[ExecutorId]:
-        """Executors whose last heartbeat is older, the longest silent first."""
-        statement = select(executors.c.id).where(executors.c.seen_at < before).order_by(executors.c.seen_at)
-        return [ExecutorId(row.id) for row in await self._transaction.rows(statement)]
-
     async def remove(self, gone: Sequence[ExecutorId]) -> None:
         if gone:
             await self._transaction.run(delete(executors).where(one_of(executors.c.id, gone)))

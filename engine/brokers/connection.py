@@ -54,9 +54,11 @@ class Connection(aio_pika.Connection):
     async def connect(self, timeout: float | None = None) -> None:
         try:
             await super().connect(timeout)
-        except BaseException:
+        except BaseException as error:
             self.abort()
             await super().close()  # marks it as closed, so that the garbage collector need not
+            if isinstance(error, StopAsyncIteration):  # how aiormq says that the socket ended between two frames
+                raise ConnectionResetError("the broker hung up during the handshake") from error
             raise
 
     async def close(self, exc: Any = ConnectionClosed) -> None:

@@ -59,9 +59,6 @@ class Liveness(Protocol):
 
     async def beat(self, executor: ExecutorId, *, now: datetime, details: JsonObject) -> None: ...
 
-    async def overdue(self, *, before: datetime) -> Sequence[ExecutorId]:
-        """Executors whose last heartbeat is older."""
-
     async def remove(self, executors: Sequence[ExecutorId]) -> None: ...
 
     async def executors(self) -> Mapping[ExecutorId, datetime]: ...

@@ -1,7 +1,8 @@
 """The outside world: an HTTP server that writes every request to a file before it answers.
 
 Its file is the witness of effects. It runs as a process of its own, which no fault touches.
-Requests under ``/first-fails/`` are answered 503 once per idempotency key; every answer takes a few milliseconds more
+Requests under ``/first-fails/`` are answered 503 once per idempotency key. Those under ``/calls-back/`` name a link,
+which is called a little later, again and again until the hub has said that it heard. Every answer takes a few milliseconds more
 or less, so that calls are under way whenever a process is killed.
 """
 
@@ -13,11 +14,17 @@ import time
 import zlib
 from pathlib import Path
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import uvloop
 
 FIRST_FAILS: Final = "/first-fails/"
+CALLS_BACK: Final = "/calls-back/"
 SLOWEST_SECONDS: Final = 0.12
+LATEST_SECONDS: Final = 1.5
+AGAIN_SECONDS: Final = 0.3
+ANSWER_SECONDS: Final = 5
+DOUBLE_SHARE: Final = 0.3
 
 _REASONS: Final = {200: "OK", 503: "Service Unavailable"}
 
@@ -28,6 +35,7 @@ class Witness:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._failed_once: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def write(self, method: str, path: str, key: str, body: bytes) -> int:
         """Write a request down and return the status to answer with."""
@@ -36,9 +44,43 @@ class Witness:
             self._failed_once.add(key)
             status = 503
         content = json.loads(body) if body else {}
+        if path.startswith(CALLS_BACK):
+            task = asyncio.get_running_loop().create_task(call_back(content["callback"], key))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         entry = {"at": time.time(), "method": method, "path": path, "key": key, "id": content.get("id")}
         os.write(self._file, json.dumps({**entry, "status": status}).encode() + b"\n")
         return status
+
+
+async def call_back(link: str, key: str) -> None:
+    """Call a link until it was heard; some links twice, as people and mail programs do."""
+    chance = zlib.crc32(key.encode()) % 1000 / 1000
+    await asyncio.sleep(chance * LATEST_SECONDS)
+    times = 2 if chance < DOUBLE_SHARE else 1
+    while times:
+        try:
+            status = await post(link, b'{"answered": true}')
+        except (OSError, EOFError, ValueError):
+            status = 0
+        if status == 200:
+            times -= 1
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def post(link: str, body: bytes) -> int:
+    """Send JSON and return the status of the answer."""
+    parts = urlsplit(link)
+    async with asyncio.timeout(ANSWER_SECONDS):
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        try:
+            head = f"POST {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
+            writer.write(f"{head}connection: close\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+            return int((await reader.readline()).split()[1])
+        except IndexError:
+            return 0
+        finally:
+            writer.close()
 
 
 class Exchange(asyncio.Protocol):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tests.chaos.fleet import Member
+from tests.integration.tcp_proxy import Proxy
 from tests.services import PrivateServer
 
 LEAST = 10
@@ -15,6 +16,11 @@ EVERY_SECONDS = 4.0
 LONGEST_ABSENCE = 2.0
 FROZEN_SECONDS = 20.0
 """Longer than an executor may be silent, so that others get its work while it still believes to own it."""
+
+SKEW = 40.0
+"""By how many seconds a clock is wrong at most, either way: more than an executor may be silent."""
+
+SKEWED_SECONDS = 4.0
 
 LONG_SECONDS = 100.0
 """Load of this length and more has freezes as well, which take too long for a short one."""
@@ -28,12 +34,20 @@ class Kind(StrEnum):
     KILL_BROKER = "kill broker"
     RESTART_DATABASE = "restart database"
     KILL_DATABASE = "kill database"
+    CUT_BROKER = "cut broker"
+    CUT_DATABASE = "cut database"
+    SKEW_EXECUTOR = "skew executor"
+    SKEW_SCHEDULER = "skew scheduler"
     FREEZE_EXECUTOR = "freeze executor"
 
 
 ALWAYS = tuple(kind for kind in Kind if kind is not Kind.FREEZE_EXECUTOR)
-EXTRA = (Kind.KILL_EXECUTOR, Kind.KILL_EXECUTOR, Kind.KILL_GATEWAY)
+EXTRA = (Kind.KILL_EXECUTOR, Kind.KILL_EXECUTOR, Kind.KILL_GATEWAY, Kind.CUT_DATABASE)
 """What happens more often than once per round of all kinds."""
+
+
+SKEWS = frozenset({Kind.SKEW_EXECUTOR, Kind.SKEW_SCHEDULER})
+CUTS = frozenset({Kind.CUT_BROKER, Kind.CUT_DATABASE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +86,16 @@ def plan(seconds: float, chance: random.Random) -> tuple[Planned, ...]:
 
 @dataclass(kw_only=True)
 class Havoc:
-    """Carries out a plan on the hub's processes and its two servers. Different targets may be away at once."""
+    """Carries out a plan on the hub's processes, its two servers and the connections to them.
+
+    Different targets may be away at once.
+    """
 
     members: Mapping[str, Member]
     broker: PrivateServer
     database: PrivateServer
     chance: random.Random
+    proxies: Mapping[str, Proxy] = field(default_factory=dict)
     happened: list[Fault] = field(default_factory=list)
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 
@@ -97,6 +115,12 @@ class Havoc:
                 self.members[target].freeze()
                 await asyncio.sleep(FROZEN_SECONDS)
                 self.members[target].thaw()
+            elif fault.kind in SKEWS:
+                self.members[target].set_clock(self.chance.choice((-SKEW, SKEW)))
+                await asyncio.sleep(SKEWED_SECONDS)
+                self.members[target].set_clock(0)
+            elif fault.kind in CUTS:
+                self.proxies[target].cut()
             elif target in self.members:
                 await self.members[target].kill()
                 began = time.time()

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos.skewed import VARIABLE
+
 END_SECONDS = 40
 ROOT = Path(__file__).parents[2]
 INHERITED = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
@@ -29,6 +31,10 @@ class Member:
     _doomed: bool = False
 
     @property
+    def clock_file(self) -> Path:
+        return self.folder / f"{self.name}.clock"
+
+    @property
     def log(self) -> Path:
         return self.folder / f"{self.name}.log"
 
@@ -37,7 +43,7 @@ class Member:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command,
                 cwd=self.folder,
-                env={**self.environment, **INHERITED, "PYTHONPATH": str(ROOT)},
+                env={**self.environment, **INHERITED, "PYTHONPATH": str(ROOT), VARIABLE: str(self.clock_file)},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -63,6 +69,10 @@ class Member:
     def thaw(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGCONT)
+
+    def set_clock(self, seconds: float) -> None:
+        """Put its clock wrong by so much; 0 puts it right."""
+        self.clock_file.write_text(str(seconds))
 
     async def end(self) -> None:
         """SIGTERM; a process that is not gone in time, or ends badly, is trouble."""
@@ -94,7 +104,7 @@ class Member:
 
 def hub_members(settings: Mapping[str, str], *, port: int, folder: Path) -> dict[str, Member]:
     """A gateway on ``port``, two executors and a scheduler, by name."""
-    program = str(Path(sys.executable).with_name("patchbay"))
+    program = (sys.executable, "-m", "tests.chaos.skewed")
     environment = {**settings, "PATCHBAY_LOG_FORMAT": "json"}
     commands = {
         "gateway": ("gateway", "--port", str(port)),
@@ -103,7 +113,7 @@ def hub_members(settings: Mapping[str, str], *, port: int, folder: Path) -> dict
         "scheduler": ("scheduler", "--port", "0"),
     }
     return {
-        name: Member(name=name, command=(program, *command), environment=environment, folder=folder)
+        name: Member(name=name, command=(*program, *command), environment=environment, folder=folder)
         for name, command in commands.items()
     }
 

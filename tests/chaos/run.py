@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from db.migrate import migrate
 from db.vault import generate_key
@@ -19,9 +20,11 @@ from gateway.settings import read_settings
 from tests.chaos.evidence import Evidence, read_balances, read_database, read_witness, still_open
 from tests.chaos.faults import Havoc, plan
 from tests.chaos.fleet import Member, complaints, echo_member, hub_members
-from tests.chaos.flows import CONNECTION, Flow, flows
+from tests.chaos.flow import Flow
+from tests.chaos.flows import CONNECTION, flows
 from tests.chaos.sending import Sender
 from tests.chaos.verdict import judge
+from tests.integration.tcp_proxy import Proxy, open_proxy
 from tests.services import PrivateServer
 from tests.services.private import free_port
 
@@ -62,8 +65,15 @@ class Report:
 async def run(plan_: Plan, world: World) -> Report:
     """Run the load and the faults, wait until everything has ended, and judge."""
     started = time.monotonic()
-    stage = _stage(plan_, world)
-    await apply(stage.settings, stage.flows)
+    async with _proxies(world) as proxies:
+        stage = _stage(plan_, world, proxies)
+        await apply(stage.settings, stage.flows)
+        loaded, drained, left = await _under_fire(stage, plan_, world)
+    return await _judged(stage, plan_, world, times=(started, loaded, drained), left=left)
+
+
+async def _under_fire(stage: "_Stage", plan_: Plan, world: World) -> tuple[float, float, dict[str, int]]:
+    """Load and faults; return when the load was over, when the last execution ended, and what had not."""
     async with _running(stage.members):
         await asyncio.gather(*(_listening(port) for port in stage.ports))
         async with asyncio.TaskGroup() as group:
@@ -72,6 +82,13 @@ async def run(plan_: Plan, world: World) -> Report:
         loaded = time.monotonic()
         left = await _drained(world.database_url)
         drained = time.monotonic()
+    return loaded, drained, left
+
+
+async def _judged(
+    stage: "_Stage", plan_: Plan, world: World, *, times: tuple[float, float, float], left: dict[str, int]
+) -> Report:
+    started, loaded, drained = times
     evidence = await _evidence(stage, world)
     verdict = judge(evidence, stage.flows)
     problems = [
@@ -104,15 +121,32 @@ class _Stage:
     ports: tuple[int, int]
 
 
-def _stage(plan_: Plan, world: World) -> _Stage:
+@asynccontextmanager
+async def _proxies(world: World) -> AsyncIterator[Mapping[str, Proxy]]:
+    """What stands between the hub and its servers, by the server's name."""
+    database, broker = urlsplit(world.database_url), urlsplit(world.broker.url)
+    async with (
+        open_proxy(world.database_url, database.hostname, database.port) as to_database,
+        open_proxy(world.broker.url, broker.hostname, broker.port) as to_broker,
+    ):
+        yield {"database": to_database, "broker": to_broker}
+
+
+def _through(url: str, proxy: Proxy) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{proxy.port}")).geturl()
+
+
+def _stage(plan_: Plan, world: World, proxies: Mapping[str, Proxy]) -> _Stage:
     settings = {
-        "PATCHBAY_DATABASE_URL": world.database_url,
-        "PATCHBAY_BROKER_URL": world.broker.url,
+        "PATCHBAY_DATABASE_URL": _through(world.database_url, proxies["database"]),
+        "PATCHBAY_BROKER_URL": _through(world.broker.url, proxies["broker"]),
         "PATCHBAY_BROKER_PREFIX": world.broker_prefix,
         "PATCHBAY_ENCRYPTION_KEYS": generate_key(),
         "PATCHBAY_ALLOW_PRIVATE": "127.0.0.0/8",
     }
     port, echo_port, witness = free_port(), free_port(), world.folder / "witness.jsonl"
+    settings["PATCHBAY_BASE_URL"] = f"http://127.0.0.1:{port}"
     witness.touch()
     those = flows(f"http://127.0.0.1:{echo_port}")
     members = hub_members(settings, port=port, folder=world.folder)
@@ -124,7 +158,11 @@ def _stage(plan_: Plan, world: World) -> _Stage:
         members=[echo, *members.values()],
         sender=Sender(url=f"http://127.0.0.1:{port}", flows=those, rate=plan_.rate, chance=chance),
         havoc=Havoc(
-            members=members, broker=world.broker, database=world.database, chance=random.Random(plan_.seed + 2)
+            members=members,
+            broker=world.broker,
+            database=world.database,
+            chance=random.Random(plan_.seed + 2),
+            proxies=proxies,
         ),
         witness=witness,
         ports=(port, echo_port),

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.flows import DEDUPE_HEADER, Flow
+from tests.chaos.flow import DEDUPE_HEADER, Flow
 
 TICK_SECONDS = 0.02
 ANSWER_SECONDS = 10.0

@@ -7,7 +7,8 @@ import pytest
 
 from tests.chaos.evidence import Call, Evidence, Run, Step
 from tests.chaos.faults import ALWAYS, Fault, Kind, plan
-from tests.chaos.flows import Flow, flows
+from tests.chaos.flow import Flow
+from tests.chaos.flows import flows
 from tests.chaos.sending import Accepted
 from tests.chaos.verdict import judge
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tests.chaos.evidence import Call, Evidence, Run
-from tests.chaos.faults import Fault, Kind
-from tests.chaos.flows import Flow
+from tests.chaos.faults import SKEWS, Fault, Kind
+from tests.chaos.flow import Flow
 
 MARGIN_SECONDS = 5.0
 """How long before the kill of its executor a call may have begun whose step was not recorded yet.
@@ -76,15 +76,21 @@ def _fates(evidence: Evidence, runs: Mapping[str, list[Run]]) -> Iterator[str]:
 def _history(evidence: Evidence, flows: Mapping[str, Flow]) -> Iterator[str]:
     """Every step of every execution is recorded as succeeded, once."""
     succeeded: dict[str, Counter[str]] = defaultdict(Counter)
+    cancelled: dict[str, set[str]] = defaultdict(set)
     numbers: dict[str, list[int]] = defaultdict(list)
     for step in evidence.steps:
         numbers[step.execution_id].append(step.seq)
         if step.status == "succeeded":
             succeeded[step.execution_id][step.path] += 1
-        elif step.status != "retrying":
+        elif step.status == "cancelled":
+            cancelled[step.execution_id].add(step.path)
+        elif step.status != "retrying" and step.attempt > 0:  # 0: what was inside a loop or parallel node
             yield f"a step was left {step.status}: {step}"
     for run in evidence.runs:
-        expected = Counter(flows[run.sender_id.rpartition("-")[0]].steps)
+        flow = flows[run.sender_id.rpartition("-")[0]]
+        expected = Counter(flow.steps)
+        if cancelled[run.id] != flow.cancelled:
+            yield f"{run} gave up {sorted(cancelled[run.id])} instead of {sorted(flow.cancelled)}"
         if succeeded[run.id] != expected:
             yield f"{run} recorded {dict(succeeded[run.id])} instead of {sorted(expected)}"
         if len(set(numbers[run.id])) != len(numbers[run.id]):
@@ -107,7 +113,7 @@ def _explains(fault: Fault, earlier: Call, later: Call, faults: Sequence[Fault])
 
     One that was frozen goes on with what it had begun when it thaws, before or after the other owner's call.
     """
-    if fault.kind is Kind.FREEZE_EXECUTOR:
+    if fault.kind in (Kind.FREEZE_EXECUTOR, *SKEWS):
         return fault.began - MARGIN_SECONDS <= earlier.at <= fault.ended + MARGIN_SECONDS and fault.began <= later.at
     if fault.kind is not Kind.KILL_EXECUTOR or not earlier.at <= fault.began <= later.at:
         return False

@@ -232,19 +232,18 @@ async def test_dead_letters_are_listed_and_resolved_once(database: SqlDatabase) 
     assert found == [letters[1], None, None]
 
 
-async def test_a_silent_executor_is_overdue_until_it_beats_or_is_removed(database: SqlDatabase) -> None:
+async def test_a_heartbeat_stands_until_the_next_or_until_it_is_removed(database: SqlDatabase) -> None:
     async with database.write() as work:
         await work.liveness.beat(ME, now=START, details={"host": "a"})
         await work.liveness.beat(SHE, now=START - timedelta(seconds=1), details={})
-        overdue = [await work.liveness.overdue(before=at) for at in (START, LATER)]
+        both = await work.liveness.executors()
         await work.liveness.beat(SHE, now=LATER, details={})
         await work.liveness.remove([ME, ExecutorId("nobody")])
         await work.liveness.remove([])
         left = await work.liveness.executors()
-        still = await work.liveness.overdue(before=LATER)
 
-    assert overdue == [[SHE], [SHE, ME]]
-    assert (left, still) == ({SHE: LATER}, [])
+    assert both == {ME: START, SHE: START - timedelta(seconds=1)}
+    assert left == {SHE: LATER}
 
 
 async def test_a_lease_is_held_by_one_until_it_expires_or_is_released(databases: Sequence[SqlDatabase]) -> None:

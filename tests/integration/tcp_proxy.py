@@ -11,6 +11,7 @@ class Proxy:
     def __init__(self, direct_url: str, host: str, port: int) -> None:
         self.direct_url = direct_url
         self.url = ""
+        self.port = 0
         self.connections = 0
         self._host, self._port = host, port
         self._writers: set[asyncio.StreamWriter] = set()
@@ -20,7 +21,11 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
+        except OSError:  # the server is away, which the client shall see as it is
+            writer.transport.abort()
+            return
         self._writers |= {writer, far_writer}
         try:
             async with asyncio.TaskGroup() as group:
@@ -61,9 +66,11 @@ class Proxy:
 
 @asynccontextmanager
 async def open_proxy(direct_url: str, host: str | None, port: int | None) -> AsyncIterator[Proxy]:
+    """Stand between a client and a server; ``url`` is for RabbitMQ, ``port`` for any server."""
     proxy = Proxy(direct_url, host or "127.0.0.1", port or 5672)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     listening = server.sockets[0].getsockname()[1]
+    proxy.port = listening
     proxy.url = f"amqp://guest:guest@127.0.0.1:{listening}/"
     try:
         yield proxy

@@ -9,7 +9,7 @@ from engine.errors import Unavailable
 from engine.model.base import ExecutorId, new_id
 from engine.model.execution import ExecutionRecord, Status
 from engine.model.workflow import Lane
-from engine.reaper import OVERDUE_AFTER, Heartbeat, Reaper
+from engine.reaper import BEAT_EVERY, CONFIRMED_AFTER, OVERDUE_AFTER, Heartbeat, Reaper
 from engine.service import AT_ONCE
 from tests.fakes import FakeClock, RecordingAnnouncements, SwitchedDatabase
 from tests.stored import Stored
@@ -19,7 +19,7 @@ MOMENT = timedelta(milliseconds=1)
 
 @pytest.fixture
 def reaper(database: SwitchedDatabase, announcements: RecordingAnnouncements, clock: FakeClock) -> Reaper:
-    return Reaper(database, announcements, clock, batch=3)
+    return Reaper(database, announcements, clock, batch=3, monotonic=clock.monotonic)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def executor() -> ExecutorId:
 
 @pytest.fixture
 def heartbeat(database: SwitchedDatabase, clock: FakeClock, executor: ExecutorId) -> Heartbeat:
-    return Heartbeat(database, clock, executor)
+    return Heartbeat(database, clock, executor, monotonic=clock.monotonic)
 
 
 async def alive(database: SwitchedDatabase) -> list[ExecutorId]:
@@ -47,6 +47,7 @@ async def test_the_executions_of_a_silent_executor_are_queued_again_and_announce
 ) -> None:
     await heartbeat.tick()
     running = await stored.run(owner=executor, lane=Lane.HIGH)
+    await reaper.tick()
     clock.advance(OVERDUE_AFTER + MOMENT)
 
     await reaper.tick()
@@ -61,6 +62,7 @@ async def test_an_executor_that_beats_keeps_its_executions(
 ) -> None:
     await heartbeat.tick()
     running = await stored.run(owner=executor)
+    await reaper.tick()
     clock.advance(OVERDUE_AFTER)
 
     await reaper.tick()
@@ -79,6 +81,7 @@ async def test_the_row_of_a_dead_executor_goes_when_nothing_of_it_is_left(
 ) -> None:
     await heartbeat.tick()
     running = [await stored.run(owner=executor) for _ in range(4)]
+    await reaper.tick()
     clock.advance(OVERDUE_AFTER + MOMENT)
 
     assert await reaper.tick() == AT_ONCE
@@ -87,6 +90,36 @@ async def test_the_row_of_a_dead_executor_goes_when_nothing_of_it_is_left(
 
     assert await alive(database) == []
     assert sorted(told for _, told in announcements.told) == sorted(running)
+
+
+async def test_an_executor_whose_clock_is_wrong_keeps_its_executions_as_long_as_it_beats(
+    reaper: Reaper, database: SwitchedDatabase, stored: Stored, executor: ExecutorId, clock: FakeClock
+) -> None:
+    behind = FakeClock(clock.now() - timedelta(hours=1))
+    heartbeat = Heartbeat(database, behind, executor, monotonic=clock.monotonic)
+    running = await stored.run(owner=executor)
+
+    for _ in range(5):
+        await heartbeat.tick()
+        await reaper.tick()
+        clock.advance(BEAT_EVERY)
+        behind.advance(BEAT_EVERY)
+
+    assert await stored.status(running) is Status.RUNNING
+
+
+async def test_a_silence_that_was_long_before_the_watch_began_is_confirmed_first(
+    reaper: Reaper, heartbeat: Heartbeat, stored: Stored, executor: ExecutorId, clock: FakeClock
+) -> None:
+    await heartbeat.tick()
+    running = await stored.run(owner=executor)
+    clock.advance(OVERDUE_AFTER * 4)
+
+    await reaper.tick()
+    assert await stored.status(running) is Status.RUNNING
+    clock.advance(CONFIRMED_AFTER + MOMENT)
+    await reaper.tick()
+    assert await stored.status(running) is Status.QUEUED
 
 
 async def test_executions_whose_owner_has_no_row_are_queued_again(
@@ -166,7 +199,7 @@ async def test_a_beat_counts_from_before_the_database_was_asked(
         clock.advance(timedelta(seconds=20))
         return {}
 
-    heartbeat = Heartbeat(database, clock, executor, details=slowly)
+    heartbeat = Heartbeat(database, clock, executor, details=slowly, monotonic=clock.monotonic)
 
     await heartbeat.tick()
 
