@@ -30,7 +30,7 @@ NONE = Cycles()
 
 
 def find_cycles(keys: Sequence[str], edges: Sequence[Edge]) -> Cycles:
-    """Return the cycles of a flow; the same for the same order of nodes and edges."""
+    """Return the cycles of a flow. They depend on the order of the edges, not on that of the nodes."""
     closing: set[int] = set()
     regions: list[frozenset[str]] = []
     todo = [frozenset(keys)]
@@ -42,7 +42,7 @@ def find_cycles(keys: Sequence[str], edges: Sequence[Edge]) -> Cycles:
             within = [index for index in inner if edges[index].source in members and edges[index].target in members]
             if not within:
                 continue
-            head = _head(members, keys, edges, within=within)
+            head = _head(members, edges, within)
             closing.update(index for index in within if edges[index].target == head)
             regions.append(members)
             todo.append(members)  # the head is on no cycle any more, so the next ones are smaller
@@ -67,12 +67,11 @@ def _entries(region: frozenset[str], edges: Sequence[Edge]) -> frozenset[int]:
     return frozenset(i for i, edge in enumerate(edges) if edge.target in region and edge.source not in region)
 
 
-def _head(members: frozenset[str], keys: Sequence[str], edges: Sequence[Edge], *, within: Sequence[int]) -> str:
-    """The node by which a cycle is entered: the first that an edge from outside leads to, else the first of all."""
+def _head(members: frozenset[str], edges: Sequence[Edge], within: Sequence[int]) -> str:
+    """The node by which a cycle is entered: by the first edge from outside, else where its own first edge begins."""
     inside = set(within)
-    entered = {e.target for i, e in enumerate(edges) if i not in inside and e.target in members}
-    ordered = [key for key in keys if key in members]
-    return next((key for key in ordered if key in entered), ordered[0])
+    entered = (edge.target for index, edge in enumerate(edges) if index not in inside and edge.target in members)
+    return next(entered, edges[within[0]].source)
 
 
 def _components(

@@ -56,6 +56,11 @@ def test_a_cycle_in_a_cycle_is_a_region_of_its_own() -> None:
     assert found.exits == {3: (0,), 5: (1,)}
 
 
+def test_a_cycle_that_nothing_leads_into_begins_where_its_first_edge_does() -> None:
+    for keys in (["a", "b"], ["b", "a"]):
+        assert find_cycles(keys, edges("b -> a", "a -> b")).closing == {1}, "the order of nodes does not count"
+
+
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=30))
 def test_without_its_closing_edges_no_flow_has_a_cycle(pairs: list[tuple[int, int]]) -> None:
     keys = [f"n{number}" for number in range(8)]
