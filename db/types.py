@@ -13,6 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from db.encoding import clean_text, decode_json, encode_json, time_text
@@ -114,6 +115,10 @@ class _OneOf(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
     name = "one_of"
+
+    def self_group(self, against: OperatorType | None = None) -> "_OneOf":  # noqa: ARG002 - SQLAlchemy's signature
+        """It is a comparison already: as ``… = 1``, which SQLite would get otherwise, it could use no index."""
+        return self
 
 
 def one_of(column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:

@@ -252,7 +252,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         PauseReminder(hub.database, hub.broker),
         DeadMessages(hub.database, hub.broker, hub.clock),
         Releaser(database=hub.database, graphs=hub.graphs, announcements=announcements, clock=hub.clock),
-        Pruner(hub.database, hub.clock, retention=hub.settings.retain),
+        Pruner(hub.database, hub.clock, retention=hub.settings.retention),
         BlobSweeper(hub.database),
     ]
     strays = Strays(hub.database, hub.broker, hub.clock)

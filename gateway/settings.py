@@ -13,6 +13,7 @@ from starlette.datastructures import Secret
 
 from engine.errors import ConfigurationError
 from engine.model.base import parse_duration
+from engine.model.workflow import Retention
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not listened on
 INPROCESS = "inprocess://"
@@ -42,6 +43,7 @@ class Settings:
     large_value_bytes: int = 64 * 1024
     allow_private: tuple[str, ...] = ()
     retain: timedelta = timedelta(days=30)
+    retain_count: int = 0
     grace: timedelta = timedelta(seconds=20)
     log_level: str = "info"
     log_format: str = "text"
@@ -55,6 +57,11 @@ class Settings:
     def sql_url(self) -> str:
         """The database's address; SQLite in the data folder unless told otherwise."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'patchbay.db'}"
+
+    @property
+    def retention(self) -> Retention:
+        """What is kept of workflows that do not say."""
+        return Retention(age=self.retain, count=self.retain_count or None)
 
     @property
     def public_url(self) -> str:
@@ -190,6 +197,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "large_value_bytes": _between(0, 1 << 30),
     "allow_private": _networks,
     "retain": parse_duration,
+    "retain_count": _between(0, 10_000_000),
     "grace": parse_duration,
     "log_level": _one_of("debug", "info", "warning", "error"),
     "log_format": _one_of("text", "json"),

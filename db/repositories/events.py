@@ -42,6 +42,7 @@ _PRESENT_SQLITE = """
     JOIN events AS e ON e.trigger_id = json_extract(k.value, '$[0]') AND e.dedupe_key = json_extract(k.value, '$[1]')
 """
 _HELD = text("events.fate = 'held'")
+_WINDOW = 500  # how many rows one look for expired ones reads
 _ENDED = [fate.value for fate in Fate if fate not in (Fate.STARTED, Fate.HELD, Fate.MERGED)]
 
 
@@ -116,14 +117,20 @@ class EventRepository:
         return [event_of(row, marked(row.data)) for row in await self._transaction.rows(statement)]
 
     async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[EventId]:
-        """Events accepted before a time that started nothing and are not held, oldest first."""
-        statement = (
-            select(events.c.id)
-            .where(events.c.workflow_id == workflow_id, events.c.accepted_at < before, events.c.fate.in_(_ENDED))
-            .order_by(events.c.id)
-            .limit(limit)
-        )
-        return [EventId(row.id) for row in await self._transaction.rows(statement)]
+        """Events accepted before a time that started nothing and are not held, oldest first.
+
+        The look ends where all that follow were accepted after that time, so it does not read what is kept.
+        """
+        found: list[EventId] = []
+        columns = (events.c.id, events.c.accepted_at, events.c.fate)
+        statement = select(*columns).where(events.c.workflow_id == workflow_id).order_by(events.c.id)
+        rows = await self._transaction.rows(statement.limit(_WINDOW))
+        while rows and len(found) < limit:
+            found += [EventId(row.id) for row in rows if row.fate in _ENDED and row.accepted_at < before]
+            if len(rows) < _WINDOW or all(row.accepted_at >= before for row in rows):
+                break
+            rows = await self._transaction.rows(statement.where(events.c.id > rows[-1].id).limit(_WINDOW))
+        return found[:limit]
 
     async def delete(self, ids: Sequence[EventId]) -> None:
         """Remove such events."""

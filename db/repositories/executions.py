@@ -12,6 +12,7 @@ from db.repositories.deadlines import Deadlines
 from db.repositories.debugging import Debugging
 from db.repositories.paging import paged
 from db.repositories.pausing import Pausing
+from db.repositories.pruning import Pruning
 from db.repositories.queueing import Queueing
 from db.repositories.recording import Recording
 from db.repositories.settling import Settling
@@ -39,7 +40,7 @@ from engine.repositories import ExecutionFilter, Page
 _LISTED = [column for column in executions.c if column.name not in ("response", "debug")]
 
 
-class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Debugging, Settling):
+class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Debugging, Settling, Pruning):
     """Executions in one transaction. Implements ``engine.repositories.Executions``."""
 
     def __init__(self, transaction: Transaction) -> None:

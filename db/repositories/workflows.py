@@ -56,6 +56,10 @@ class WorkflowRepository:
             statement = statement.where(workflows.c.name.icontains(name, autoescape=True))
         return [_workflow(row) for row in await self._transaction.rows(paged(statement, workflows.c.id, page))]
 
+    async def everywhere(self, page: Page) -> Sequence[Workflow]:
+        """Those of all projects, newest first."""
+        return [_workflow(row) for row in await self._transaction.rows(paged(select(workflows), workflows.c.id, page))]
+
     async def update(self, workflow: Workflow, *, expected_latest: int | None = None) -> None:
         """Write name, status, published, latest, description and updated_at.
 

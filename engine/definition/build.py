@@ -42,6 +42,7 @@ from engine.model.workflow import (
     ManualSpec,
     Merge,
     RespondWhen,
+    Retention,
     ScheduleSpec,
     TriggerDefinition,
     TriggerKind,
@@ -73,10 +74,16 @@ def _settings(record: Record) -> WorkflowSettings:
         timeout=record["timeout"],
         max_iterations=record["max_iterations"],
         priority=Lane(record["priority"]),
-        retain=record.get("retain"),
+        retain=_retention(record.get("retain")),
         while_paused=WhilePaused(record["while_paused"]),
         admission=build_admission(record),
     )
+
+
+def _retention(given: timedelta | Record | None) -> Retention:
+    if isinstance(given, dict):
+        return Retention(age=given.get("age"), count=given.get("count"))
+    return Retention(age=given)
 
 
 def _variable(record: Record) -> Variable:

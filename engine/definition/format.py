@@ -6,7 +6,7 @@ from engine.definition.edges import MAX_EDGES, EdgeText
 from engine.definition.format_admission import ADMISSION
 from engine.definition.format_nodes import BODY, DESCRIPTION, NODES
 from engine.definition.format_triggers import TRIGGERS
-from engine.definition.shapes import Field, ListOf, MapOf, Section
+from engine.definition.shapes import Either, Field, ListOf, MapOf, Section
 from engine.definition.types import Anything, Choice, Duration, Number, Text
 from engine.model.workflow import Lane, Merge, WhilePaused
 
@@ -28,6 +28,17 @@ VARIABLE: Final = Section(
     ),
 )
 
+RETAIN: Final = Section(
+    noun="retain",
+    doc="Which finished executions are kept; what either bound does not keep is removed.",
+    fields=(
+        Field("age", Duration(positive=True), "how long; as the hub says where it is absent"),
+        Field(
+            "count", Number(minimum=1, maximum=1_000_000), "how many of the newest; as the hub says where it is absent"
+        ),
+    ),
+)
+
 SETTINGS: Final = Section(
     noun="settings",
     doc="Bounds and habits of the workflow's executions.",
@@ -42,7 +53,9 @@ SETTINGS: Final = Section(
         ),
         Field("priority", Choice(options=tuple(Lane)), "which executions go first", default="normal"),
         Field(
-            "retain", Duration(positive=True), "how long finished executions are kept; the hub's default when absent"
+            "retain",
+            Either(word=Duration(positive=True), section=RETAIN),
+            "how long finished executions are kept, and how many; as the hub says where it is absent",
         ),
         Field(
             "while_paused",

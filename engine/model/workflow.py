@@ -131,13 +131,24 @@ class TriggerDefinition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long finished executions are kept, and how many of the newest; ``None``: as the hub says, or no bound there.
+
+    What either bound does not keep is removed.
+    """
+
+    age: timedelta | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowSettings:
-    """Bounds and habits of a workflow's executions. ``retain`` ``None``: the hub's default."""
+    """Bounds and habits of a workflow's executions."""
 
     timeout: timedelta = timedelta(days=30)
     max_iterations: int = 10_000
     priority: Lane = Lane.NORMAL
-    retain: timedelta | None = None
+    retain: Retention = Retention()
     while_paused: WhilePaused = WhilePaused.HOLD
     admission: AdmissionRules = OPEN
 

@@ -28,6 +28,9 @@ class Workflows(Protocol):
     ) -> Sequence[Workflow]:
         """``name`` matches anywhere in the name."""
 
+    async def everywhere(self, page: Page) -> Sequence[Workflow]:
+        """Those of all projects, for housekeeping; newest first."""
+
     async def update(self, workflow: Workflow, *, expected_latest: int | None = None) -> None:
         """Write name, status, published, latest, description, updated_at.
 

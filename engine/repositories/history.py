@@ -135,6 +135,15 @@ class Executions(Protocol):
     async def expired(self, workflow_id: WorkflowId, *, before: datetime, limit: int) -> Sequence[ExecutionId]:
         """Final executions that finished before a time, oldest first."""
 
+    async def surplus(self, workflow_id: WorkflowId, *, keep: int, limit: int) -> Sequence[ExecutionId]:
+        """Final executions beyond the ``keep`` newest, oldest first."""
+
+    async def lock_final(self, ids: Sequence[ExecutionId]) -> Sequence[ExecutionId]:
+        """Those that are still final, locked until commit."""
+
+    async def trim(self, ids: Sequence[ExecutionId], *, limit: int) -> int:
+        """Remove at most ``limit`` of their steps and of the repeats of their events; return how many rows went."""
+
     async def delete(self, ids: Sequence[ExecutionId]) -> None:
         """Remove executions with their steps, dead letters and events."""
 

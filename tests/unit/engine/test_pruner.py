@@ -4,11 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model.base import DEFAULT_PROJECT
+from db.tables import projects, workflows
+from db.unit_of_work import SqlUnitOfWork
+from engine.model.base import DEFAULT_PROJECT, ExecutionId, JsonObject, ProjectId, new_id
 from engine.model.event import Fate
-from engine.model.execution import ExecutionRecord, Status
+from engine.model.execution import ExecutionRecord, Status, StepRecord, StepStatus
 from engine.model.result import Result, ResultKey
-from engine.pruner import BETWEEN_ROUNDS, Pruner
+from engine.model.workflow import Retention
+from engine.pruner import BETWEEN_ROUNDS, STEPS_EACH, Pruner
+from engine.retention import LEAST, Pace
 from engine.service import AT_ONCE
 from tests.fakes import FakeClock, SwitchedDatabase
 from tests.stored import OWNER, Stored, store
@@ -18,7 +22,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def pruner(database: SwitchedDatabase, clock: FakeClock) -> Pruner:
-    return Pruner(database, clock, retention=30 * DAY, batch=3, page=2)
+    return Pruner(database, clock, retention=Retention(age=30 * DAY), batch=3, page=2, timer=lambda: 0.0)
 
 
 async def finish(stored: Stored, status: Status = Status.SUCCEEDED, *, count: int = 1) -> None:
@@ -165,3 +169,121 @@ async def test_expired_results_are_deleted_in_small_batches_and_others_stay(
         left = await uow.results.find([*expiring, *lasting], now=clock.now() - DAY)
     assert set(left) == set(lasting)
     assert passes == [AT_ONCE, BETWEEN_ROUNDS]
+
+
+@pytest.mark.parametrize("retain", [{"count": 2}, {"age": "90d", "count": 2}])
+async def test_a_workflow_may_say_how_many_it_keeps(
+    database: SwitchedDatabase, pruner: Pruner, clock: FakeClock, retain: JsonObject
+) -> None:
+    keeping = await store(database, clock, {"name": "keeping", "settings": {"retain": retain}})
+    await finish(keeping, count=7)
+    waiting = await keeping.record(Status.WAITING)
+
+    await one_round(pruner)
+
+    assert await left(keeping) == 3
+    kept = [each for each in keeping.executions if await exists(keeping, each)]
+    assert kept == [*keeping.executions[5:7], waiting]
+
+
+async def exists(stored: Stored, execution_id: ExecutionId) -> bool:
+    async with stored.database.read() as uow:
+        return await uow.executions.outcome(execution_id) is not None
+
+
+async def test_what_either_bound_does_not_keep_goes(
+    database: SwitchedDatabase, pruner: Pruner, clock: FakeClock
+) -> None:
+    keeping = await store(database, clock, {"name": "k", "settings": {"retain": {"age": "2d", "count": 3}}})
+    await finish(keeping, count=3)
+    clock.advance(3 * DAY)
+    await finish(keeping, count=2)
+
+    await one_round(pruner)
+
+    assert await left(keeping) == 2
+
+
+async def test_the_hub_may_say_how_many_and_a_workflow_may_say_otherwise(
+    database: SwitchedDatabase, stored: Stored, clock: FakeClock
+) -> None:
+    more = await store(database, clock, {"name": "more", "settings": {"retain": {"count": 4}}})
+    longer = await store(database, clock, {"name": "longer", "settings": {"retain": {"age": "90d", "count": 10}}})
+    silent = await store(database, clock, {"name": "silent", "settings": {"retain": "90d"}})
+    for each in (stored, more, longer, silent):
+        await finish(each, count=5)
+
+    await one_round(Pruner(database, clock, retention=Retention(age=DAY, count=1), timer=lambda: 0.0))
+
+    assert [await left(each) for each in (stored, more, longer, silent)] == [1, 4, 5, 1]
+
+
+async def test_history_of_every_project_is_pruned(
+    database: SwitchedDatabase, pruner: Pruner, stored: Stored, clock: FakeClock
+) -> None:
+    await finish(stored)
+    project = ProjectId(new_id())
+    async with database.write() as uow:
+        assert isinstance(uow, SqlUnitOfWork)
+        await uow.transaction.run(projects.insert().values(id=project, name="another", created_at=clock.now()))
+        await uow.transaction.run(workflows.update().values(project_id=project))
+        await uow.commit()
+    clock.advance(31 * DAY)
+
+    await one_round(pruner)
+
+    assert await left(stored) == 0
+
+
+async def test_an_execution_with_very_many_steps_goes_in_parts(
+    pruner: Pruner, stored: Stored, clock: FakeClock
+) -> None:
+    (execution_id,) = [await stored.run()]
+    now = clock.now()
+    steps = tuple(
+        StepRecord(
+            path=f"a[{n}]", node="a", attempt=1, seq=n + 1, status=StepStatus.SUCCEEDED, started_at=now, finished_at=now
+        )
+        for n in range(3 * STEPS_EACH + 1)
+    )
+    async with stored.database.write() as uow:
+        record = ExecutionRecord(
+            id=execution_id, owner=OWNER, epoch=1, status=Status.SUCCEEDED, finished_at=now, steps=steps
+        )
+        await uow.executions.record([record])
+        await uow.commit()
+    clock.advance(31 * DAY)
+
+    waits = [await pruner.tick()]
+    async with stored.database.read() as uow:
+        remaining = len(await uow.executions.steps(execution_id))
+    waits.append(await pruner.tick())
+
+    assert (waits, remaining) == ([AT_ONCE, BETWEEN_ROUNDS], 1)
+    assert await left(stored) == 0
+
+
+def test_a_slow_transaction_halves_the_next_and_a_quick_one_doubles_it() -> None:
+    pace = Pace(100)
+    sizes = [pace.size]
+    for seconds in (0.001, 0.11, 0.05, 0.11, 0.11, 0.001, 0.001, 0.001, 0.001):
+        pace.took(seconds)
+        sizes.append(pace.size)
+
+    assert sizes == [20, 40, 20, 20, 10, 10, 20, 40, 80, 100]
+    assert pace.rest == timedelta(milliseconds=1)
+    for _ in range(10):
+        pace.took(9.0)
+    assert pace.size == LEAST
+
+
+async def test_after_a_batch_the_pruner_rests_as_long_as_it_took(
+    database: SwitchedDatabase, stored: Stored, clock: FakeClock
+) -> None:
+    await finish(stored)
+    clock.advance(31 * DAY)
+    times = iter((10.0, 10.03))
+
+    pruner = Pruner(database, clock, batch=1, timer=lambda: next(times))
+
+    assert (await pruner.tick()).total_seconds() == pytest.approx(0.03)

@@ -10,7 +10,7 @@ from engine.definition import Source, load_document, parse_definition
 from engine.definition.report import MAX_PROBLEMS
 from engine.errors import Category, InvalidDefinition
 from engine.model.node import Join, JoinKind, StopSpec
-from engine.model.workflow import Lane, RespondWhen, ScheduleSpec, WebhookSpec, WhilePaused
+from engine.model.workflow import Lane, RespondWhen, Retention, ScheduleSpec, WebhookSpec, WhilePaused
 from tests.unit.engine.definition.texts import STEP, only, problems, workflow
 
 TEN_MISTAKES = """\
@@ -325,7 +325,7 @@ def test_triggers_and_settings_become_the_model() -> None:
     )
     assert definition.settings.priority is Lane.LOW
     assert definition.settings.while_paused is WhilePaused.REJECT
-    assert definition.settings.retain == timedelta(days=7)
+    assert definition.settings.retain == Retention(age=timedelta(days=7))
 
 
 def test_a_condition_may_be_a_plain_boolean() -> None:
