@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from engine.cycles import Cycles
 from engine.expressions import Expression, Template
+from engine.list_steps import CompiledStep
 from engine.model.execution import Note
 from engine.model.node import Edge, Node, NodeKind
 from engine.value_schemas import ValueSchema
@@ -32,7 +33,8 @@ class CompiledNode:
     name. ``inbound`` and ``outbound`` are indexes into ``Flow.edges``; edges that close a cycle are in ``outbound``
     only. ``passes_input`` says that its output can be derived from what came before it, ``bypass`` that it does not
     run, and why. A schema is ``None`` where any value will do. ``bodies`` are the flows inside it: of a loop the one
-    under ``""``, of a parallel node its branches by name. ``undo`` is the call that takes back what it did.
+    under ``""``, of a parallel node its branches by name. ``steps`` are those of a transform.
+    ``undo`` is the call that takes back what it did.
     """
 
     key: str
@@ -51,6 +53,7 @@ class CompiledNode:
     output_schema: ValueSchema | None
     cache: CompiledCache | None
     bodies: "Mapping[str, Flow]"
+    steps: tuple[CompiledStep, ...] = ()
     undo: "CompiledNode | None" = None
 
 

@@ -10,6 +10,7 @@ from engine.cycles import find_cycles
 from engine.errors import DefinitionError
 from engine.expressions import Expression, Template, compile_expression, compile_template
 from engine.flow import CompiledCache, CompiledNode, Flow
+from engine.list_steps import compile_steps
 from engine.model.arrival import Awaited
 from engine.model.base import Json, JsonObject, VersionId
 from engine.model.execution import Note
@@ -162,6 +163,7 @@ class _Compiler:
             output_schema=_compile_schema(node.key, node.output_schema),
             cache=CompiledCache(key=self._template(kept.key), lifetime=kept.lifetime) if kept else None,
             bodies=self._bodies(node.spec),
+            steps=compile_steps(node.spec.steps, names=self.names) if isinstance(node.spec, TransformSpec) else (),
             undo=_Compiler(f"{self.place}.undo", self.names | UNDONE).node(node.undo) if node.undo else None,
         )
 

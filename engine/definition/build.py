@@ -8,6 +8,7 @@ from engine.definition.build_waits import outside_spec
 from engine.definition.shapes import Record
 from engine.errors import Category
 from engine.model.base import JsonObject
+from engine.model.list_steps import ListOperation, ListStep
 from engine.model.node import (
     ATTEMPT_LIMIT,
     CONTAINERS,
@@ -158,7 +159,7 @@ def _node_spec(record: Record) -> NodeSpec:
         case NodeKind.CONNECTOR:
             return ConnectorSpec(use=record["use"], connection=record.get("connection"), inputs=record["with"])
         case NodeKind.TRANSFORM:
-            return TransformSpec(template=record["set"] if "set" in record else record["value"])
+            return _transform(record)
         case NodeKind.CONDITION:
             return ConditionSpec(test=record["if"])
         case NodeKind.SWITCH:
@@ -184,6 +185,28 @@ def _node_spec(record: Record) -> NodeSpec:
             return StopSpec(
                 succeeded=record["as"] == "succeeded", output=record.get("output"), message=record.get("message", "")
             )
+
+
+def _transform(record: Record) -> TransformSpec:
+    if "steps" in record:
+        return TransformSpec(steps=tuple(_list_step(step) for step in record["steps"]))
+    return TransformSpec(template=record["set"] if "set" in record else record["value"])
+
+
+def _list_step(record: Record) -> ListStep:
+    operation = record["operation"]
+    return ListStep(
+        operation=operation,
+        by=record[operation],
+        descending=record.get("descending", False),
+        aggregate=record.get("aggregate") if operation is ListOperation.GROUP else None,
+        alias=record.get("as"),
+        on=record.get("on", ""),
+        to=record.get("to"),
+        several=record.get("matches") == "all",
+        drop=record.get("unmatched") == "drop",
+        start=record.get("from", 0),
+    )
 
 
 def _needed(wait_for: str | Record) -> int | None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from engine.definition.format_bodies import Body, loop_section, parallel_section
+from engine.definition.format_steps import ListSteps
 from engine.definition.format_waits import WAIT, WORKFLOW
 from engine.definition.json_schemas import JsonSchema
 from engine.definition.shapes import Either, Field, Kinds, ListOf, Section
@@ -146,11 +147,11 @@ _CONNECTOR: Final = Section(
 _TRANSFORM: Final = Section(
     noun="a transform node",
     doc="Build a value.",
-    exactly_one=("set", "value"),
-    later=("steps",),
+    exactly_one=("set", "value", "steps"),
     fields=(
         Field("set", Template(mapping=True), "a mapping to build, field by field"),
         Field("value", Template(), "any value to build, often one hole"),
+        Field("steps", ListSteps(), "what to do with the list that is the node's input, one after another"),
     ),
 )
 

@@ -7,6 +7,7 @@ from engine.definition.outline import Outline, reached
 from engine.definition.places import NodePlace, nodes_on
 from engine.definition.report import Path
 from engine.definition.shapes import Record
+from engine.list_steps import GROUP_NAMES
 from engine.model.node import NodeKind
 
 
@@ -28,11 +29,15 @@ class Surroundings:
 
     def at_field(self, field: Path) -> "Surroundings":
         """Return what is known in one field of the node."""
-        match field[:1]:
-            case ("assign",):
+        match field:
+            case ("assign", *_):
                 return replace(self, earlier=self.earlier | {self.key})
-            case ("undo",):
+            case ("undo", *_):
                 return replace(self, earlier=frozenset(self.visible), names=self.names | {"output"})
+            case ("steps", _, "aggregate", *_):
+                return replace(self, names=self.names | GROUP_NAMES)
+            case ("steps", _, "filter" | "sort" | "unique" | "group" | "split" | "on" | "to"):
+                return replace(self, names=self.names | {"item", "index"})
             case ("while",):
                 return replace(self, names=self.names | _loop_names(self.record))
             case _:

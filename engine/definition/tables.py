@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from engine.definition import format_admission, format_nodes, format_triggers
+from engine.definition import format_admission, format_nodes, format_steps, format_triggers
 from engine.definition.format import SETTINGS, VARIABLE, WORKFLOW
 from engine.definition.shapes import Either, Field, Kinds
 
@@ -27,6 +27,7 @@ def tables() -> dict[str, str]:
         "cache": format_nodes.CACHE.fields,
         "case": format_nodes.CASE.fields,
         "limits": format_nodes.LIMITS.fields,
+        "step": format_steps.FIELDS,
         "undo": format_nodes.UNDO.fields,
         "trigger": format_triggers.COMMON,
         "verify": _fields(format_triggers.VERIFY),

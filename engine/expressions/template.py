@@ -43,7 +43,11 @@ class Template:
         Raises:
             ExpressionError: The message names the hole that failed and why.
         """
-        return self._plan.render(Budget(), scope, require if strict else find)
+        return self.render_within(Budget(), scope, require if strict else find)
+
+    def render_within(self, budget: Budget, scope: Scope, get: Lookup) -> Json:
+        """Render on a budget that is shared with other templates and expressions."""
+        return self._plan.render(budget, scope, get)
 
 
 def compile_template(value: Json, *, names: frozenset[str] = frozenset()) -> Template:

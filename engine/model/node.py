@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from engine.errors import Category
 from engine.model.base import Json, JsonObject
+from engine.model.list_steps import ListStep
 from engine.model.waiting import ChildSpec, WaitSpec
 
 MAIN = "main"
@@ -106,9 +107,10 @@ class ConnectorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformSpec:
-    """Build a value: ``template`` is the ``set`` mapping or the ``value`` field, whichever was written."""
+    """Build a value: from ``template`` (the field ``set`` or ``value``), or by ``steps`` from the node's input."""
 
-    template: Json
+    template: Json = None
+    steps: tuple[ListStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,7 +101,7 @@ def group_by(budget: Budget, value: Json, attribute: Json) -> Json:
     budget.make_items(len(known), each=path.cost + _KEYED)
     groups: dict[str, list[Json]] = {}
     for item in known:
-        key = _group_key(budget, path.of(item), "group_by")
+        key = group_key(budget, path.of(item), "group_by")
         if key not in groups:
             budget.spend(CONTAINER)
             groups[key] = []
@@ -116,7 +116,16 @@ def group_by(budget: Budget, value: Json, attribute: Json) -> Json:
 def key_by(budget: Budget, value: Json, attribute: Json) -> Json:
     known, path = items(value, "key_by"), Attribute(text(attribute, "key_by"), "key_by")
     budget.make_items(len(known), each=path.cost + _KEYED)
-    return {_group_key(budget, path.of(item), "key_by"): item for item in known}
+    return {group_key(budget, path.of(item), "key_by"): item for item in known}
+
+
+def group_key(budget: Budget, value: Json, where: str) -> str:
+    """Return what groups by a value: its text. Raises ExpressionError for what has no plain text."""
+    if kind(value) not in ("text", "number", "boolean", "null"):
+        raise ExpressionError(f"{where} needs attributes that are texts, numbers, booleans or null, not {kind(value)}")
+    key = "null" if value is None else to_text(budget, value)
+    budget.spend(100 + len(key))
+    return key
 
 
 def _chosen(budget: Budget, value: Json, attribute: Json, condition: tuple[Json, ...], *, keep: bool) -> list[Json]:
@@ -147,14 +156,6 @@ def _condition(condition: tuple[Json, ...], where: str) -> tuple[str | None, Jso
     if len(condition) > 2 or not isinstance(sign, str) or sign not in _SIGNS:
         raise ExpressionError(f"{where} takes an attribute, one of {' '.join(_SIGNS)}, and a value")
     return sign, wanted
-
-
-def _group_key(budget: Budget, value: Json, where: str) -> str:
-    if kind(value) not in ("text", "number", "boolean", "null"):
-        raise ExpressionError(f"{where} needs attributes that are texts, numbers, booleans or null, not {kind(value)}")
-    key = "null" if value is None else to_text(budget, value)
-    budget.spend(100 + len(key))
-    return key
 
 
 def _key(pair: tuple[Json, Json]) -> Json:

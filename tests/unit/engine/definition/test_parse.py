@@ -98,11 +98,11 @@ def test_a_source_says_what_its_text_is() -> None:
         (workflow(nodes="{a: {type: transfrom}}"), "nodes.a.type", "not a type of node", 'did you mean "transform"?'),
         (workflow(nodes="{a: {}}"), "nodes.a.type", "missing", "known: connector"),
         (workflow(nodes="{a: 1}"), "nodes.a", "must be a mapping, not 1", "type"),
-        (workflow(nodes="{a: {type: transform}}"), "nodes.a", "exactly one of set or value, and has none", None),
+        (workflow(nodes="{a: {type: transform}}"), "nodes.a", "exactly one of set, value or steps, and has none", None),
         (
             workflow(nodes="{a: {type: transform, set: {}, value: 1}}"),
             "nodes.a",
-            "exactly one of set or value, and has both set and value",
+            "exactly one of set, value or steps, and has both set and value",
             None,
         ),
         (workflow(nodes="{a: {type: condition}}"), "nodes.a.if", "missing", None),
@@ -217,7 +217,6 @@ def test_a_mistake_in_a_trigger_has_its_place_and_its_fix(
             (workflow(triggers=f"{{t: {{type: {kind}, every: 1m}}}}"), "triggers.t.type")
             for kind in ("polling", "chat")
         ),
-        (workflow(nodes="{a: {type: transform, steps: []}}"), "nodes.a.steps"),
         (workflow(settings="{on_failure: x}"), "settings.on_failure"),
         (workflow(triggers="{t: {type: schedule, rrule: x}}"), "triggers.t.rrule"),
         (workflow(triggers="{t: {type: webhook, verify: none, allow_ips: []}}"), "triggers.t.allow_ips"),
