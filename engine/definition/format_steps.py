@@ -1,7 +1,7 @@
 """The ``steps`` of a transform node, as data: operations on a list, each called by the field it is named after."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from engine.definition.report import INVALID, Path, Report, nearest
@@ -15,22 +15,25 @@ _COUNT: Final = TemplateOr(type=Number(minimum=0, maximum=100_000))
 _NAME: Final = Text(pattern=KEY_PATTERN, max_length=63, says="a name: a to z first, then a to z, 0 to 9, _")
 
 FIELDS: Final = (
-    Field("filter", Expression(), "keep the items for which this is true", required=True),
-    Field("sort", Expression(), "put them in the order of this: numbers or texts; null comes last", required=True),
+    Field("filter", Expression(), "keep the items for which this is true"),
+    Field("sort", Expression(), "put them in the order of this: numbers or texts; null comes last"),
     Field("descending", Boolean(), "with `sort`: the largest first", default=False),
-    Field("unique", Expression(), "keep the first of all items that have this in common", required=True),
-    Field("group", Expression(), "make one `{key, items}` of all items that have this in common", required=True),
+    Field("unique", Expression(), "keep the first of all items that have this in common"),
+    Field("group", Expression(), "make one `{key, items}` of all items that have this in common"),
     Field(
         "aggregate",
         Template(mapping=True),
         "a mapping of what to work out from `items`; with `group`, for each group, beside its `key`",
-        required=True,
     ),
-    Field("split", Expression(), "make one item of each entry of this list inside an item", required=True),
-    Field("join", Expression(), "another list, to find the match of each item in", required=True),
-    Field("on", Expression(), "with `join`: what an item is found by", required=True),
+    Field("split", Expression(), "make one item of each entry of this list inside an item"),
+    Field("join", Expression(), "another list, to find the match of each item in"),
+    Field("on", Expression(), "with `join`, always: what an item is found by"),
     Field("to", Expression(), "with `join`: the same of an item of the other list; like `on` when absent"),
-    Field("as", _NAME, "the name for what was found by `join`, or for the entry of `split` beside the item's fields"),
+    Field(
+        "as",
+        _NAME,
+        "the name for what `join` found, which it needs, or for the entry of `split` beside the item's fields",
+    ),
     Field(
         "matches",
         Choice(options=("first", "all")),
@@ -43,7 +46,7 @@ FIELDS: Final = (
         "with `join`: `keep` items without a match, with null or an empty list, or `drop` them",
         default="keep",
     ),
-    Field("limit", _COUNT, "keep so many items", required=True),
+    Field("limit", _COUNT, "keep so many items"),
     Field("from", _COUNT, "with `limit`: pass over so many first", default=0),
 )
 """Every field of a step, for the reference; which of them an operation has is in ``SECTIONS``."""
@@ -51,24 +54,22 @@ FIELDS: Final = (
 _BY_NAME: Final = {each.name: each for each in FIELDS}
 
 
-def _fields(*names: str) -> tuple[Field, ...]:
-    return tuple(_BY_NAME[name] for name in names)
+def _section(operation: ListOperation, *others: str, needs: tuple[str, ...] = ()) -> Section:
+    required = (operation, *needs)
+    fields = (replace(_BY_NAME[name], required=name in required) for name in (operation, *others, *needs))
+    article = "an" if operation is ListOperation.AGGREGATE else "a"
+    return Section(noun=f"{article} {operation} step", fields=tuple(fields))
 
-
-_AGGREGATES: Final = Field("aggregate", Template(mapping=True), _BY_NAME["aggregate"].doc)
-_JOINED: Final = Field("as", _NAME, "the name for what was found", required=True)
 
 SECTIONS: Final[Mapping[ListOperation, Section]] = {
-    ListOperation.FILTER: Section(noun="a filter step", fields=_fields("filter")),
-    ListOperation.SORT: Section(noun="a sort step", fields=_fields("sort", "descending")),
-    ListOperation.UNIQUE: Section(noun="a unique step", fields=_fields("unique")),
-    ListOperation.GROUP: Section(noun="a group step", fields=(*_fields("group"), _AGGREGATES)),
-    ListOperation.AGGREGATE: Section(noun="an aggregate step", fields=_fields("aggregate")),
-    ListOperation.SPLIT: Section(noun="a split step", fields=_fields("split", "as")),
-    ListOperation.JOIN: Section(
-        noun="a join step", fields=(*_fields("join", "on", "to"), _JOINED, *_fields("matches", "unmatched"))
-    ),
-    ListOperation.LIMIT: Section(noun="a limit step", fields=_fields("limit", "from")),
+    ListOperation.FILTER: _section(ListOperation.FILTER),
+    ListOperation.SORT: _section(ListOperation.SORT, "descending"),
+    ListOperation.UNIQUE: _section(ListOperation.UNIQUE),
+    ListOperation.GROUP: _section(ListOperation.GROUP, "aggregate"),
+    ListOperation.AGGREGATE: _section(ListOperation.AGGREGATE),
+    ListOperation.SPLIT: _section(ListOperation.SPLIT, "as"),
+    ListOperation.JOIN: _section(ListOperation.JOIN, "to", "matches", "unmatched", needs=("on", "as")),
+    ListOperation.LIMIT: _section(ListOperation.LIMIT, "from"),
 }
 
 

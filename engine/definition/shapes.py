@@ -172,7 +172,7 @@ class MapOf:
 
     @property
     def label(self) -> str:
-        return f"mapping of {self.noun}s by key"
+        return f"mapping of {self.noun}{'es' if self.noun.endswith('ch') else 's'} by key"
 
     def read(self, value: Json, at: Path, report: Report) -> Any:
         if not isinstance(value, dict):

@@ -12,7 +12,7 @@ from connectors.builtin.http import connector as http
 from engine.definition import ActionInputs, Outside, parse_definition, workflow_schema
 from engine.definition.schema import SCHEMA_FILE
 from engine.definition.source import Source
-from engine.definition.tables import fill, tables
+from engine.definition.tables import PAGES, fill, kinds, tables
 from engine.definition.yaml_text import read_yaml
 from engine.graph import compile_graph
 from engine.model.base import VersionId
@@ -23,8 +23,8 @@ from webhooks.building import check_scheme
 
 ROOT = Path(__file__).parents[4]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
-PAGE = ROOT / "docs" / "reference" / "workflow-format.md"
-SNIPPETS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
+SNIPPETS = [snippet for text in TEXTS.values() for snippet in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
 
 
 def test_absent_fields_have_the_defaults_of_the_model() -> None:
@@ -104,13 +104,16 @@ def test_the_schema_refuses_what_the_parser_refuses(wrong: dict[str, Any]) -> No
     assert problems(Source(text=json.dumps(document), media="json"))
 
 
-def test_the_tables_of_the_reference_are_the_generated_ones() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    assert fill(text) == text, "run: python -m engine.definition docs/reference/workflow-format.md"
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tables_of_the_reference_are_the_generated_ones(page: str) -> None:
+    assert fill(TEXTS[page]) == TEXTS[page], "run: python -m engine.definition"
 
 
-def test_the_reference_has_every_table() -> None:
-    assert set(re.findall(r"<!-- table: (\S+) -->", PAGE.read_text(encoding="utf-8"))) == set(tables())
+def test_the_reference_has_every_table_and_every_kind_once() -> None:
+    found = re.findall(r"<!-- (table|kind): (\S+) -->", "".join(TEXTS.values()))
+
+    assert sorted(name for what, name in found if what == "table") == sorted(tables())
+    assert sorted(name for what, name in found if what == "kind") == sorted(kinds()) == sorted(NodeKind)
 
 
 @pytest.mark.parametrize("index", range(len(SNIPPETS)))
