@@ -12,6 +12,7 @@ from db.repositories.executions import ExecutionRepository
 from db.repositories.liveness import LivenessRepository
 from db.repositories.publications import PublicationRepository
 from db.repositories.results import ResultRepository
+from db.repositories.splits import SplitRepository
 from db.repositories.triggers import TriggerRepository
 from db.repositories.workflows import WorkflowRepository
 from db.transaction import Transaction
@@ -29,6 +30,7 @@ from engine.repositories import (
     Liveness,
     Publications,
     Results,
+    Splits,
     Triggers,
     Workflows,
 )
@@ -41,6 +43,7 @@ class SqlUnitOfWork:
         self.transaction = transaction
         self.workflows: Workflows = WorkflowRepository(transaction)
         self.publications: Publications = PublicationRepository(transaction)
+        self.splits: Splits = SplitRepository(transaction)
         self.triggers: Triggers = TriggerRepository(transaction)
         self.events: Events = EventRepository(transaction)
         self.executions: Executions = ExecutionRepository(transaction)

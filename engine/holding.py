@@ -72,9 +72,12 @@ class Releaser:
         route = await uow.triggers.route(event.trigger_id)
         if route is None:
             raise LookupError(f"the trigger of the held event {event.id} is gone")
-        trigger = route.trigger
+        trigger, version_id = route.trigger, route.trigger.version_id
         parent = parent_of(event.envelope)
-        version_id = parent.version_id if parent is not None and parent.version_id else trigger.version_id
+        if parent is not None and parent.version_id is not None:
+            version_id = parent.version_id
+        elif route.split is not None and route.split.takes(event.dedupe_key or event.id):
+            version_id = route.split.version_id
         definition = await self._graphs.definition(version_id, within=uow)
         execution = new_execution(
             project_id=event.project_id,

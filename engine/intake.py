@@ -20,7 +20,7 @@ from engine.model.gate import Gate
 from engine.model.lineage import PARENT
 from engine.model.workflow import Lane, WhilePaused, WorkflowStatus
 from engine.ports import Clock, Database, UnitOfWork
-from engine.routes import Route, Routes
+from engine.routes import Route, Routes, Variant
 from engine.scope import trigger_scope
 from engine.signals import CANCELLED, STIRRED
 from engine.starting import new_execution
@@ -138,17 +138,18 @@ class Intake:
         fate, reason, dedupe_key = decide(new, route, event_id)
         trigger = route.trigger
         execution, gates = None, None
-        if fate is Fate.STARTED and route.gates is not None:
-            fate, reason, gates = _gates(route, route.gates, _scope(new, route, event_id))
+        variant = route.variant(dedupe_key or event_id)
+        if fate is Fate.STARTED and variant.gates is not None:
+            fate, reason, gates = _gates(route, variant.gates, _scope(new, route, event_id))
         if fate is Fate.STARTED:
             execution = new_execution(
                 project_id=trigger.project_id,
                 workflow_id=trigger.workflow_id,
-                version_id=trigger.version_id,
+                version_id=variant.version_id,
                 trigger_id=trigger.id,
                 trigger_key=trigger.key,
                 event_id=event_id,
-                settings=route.settings,
+                settings=variant.settings,
                 now=now,
                 reply_to=new.reply_to,
                 parent=new.parent,
@@ -167,10 +168,7 @@ class Intake:
             reason=reason,
             execution_id=execution.id if execution else None,
         )
-        if execution is None or gates is None:
-            return _Decided(event, execution)
-        entrant = Entrant(execution=execution, gates=gates, rules=route.settings.admission, event_id=event_id)
-        return _Decided(event, execution, entrant)
+        return _Decided(event, execution, _entrant(execution, gates, variant))
 
 
 def decide(new: NewEvent, route: Route, event_id: EventId) -> tuple[Fate, str, str | None]:
@@ -203,6 +201,13 @@ def _gates(route: Route, gates: Gates, scope: JsonObject) -> tuple[Fate, str, Ma
         return Fate.STARTED, "", gates.keyed(route.trigger.workflow_id, scope)
     except ExpressionError as exc:
         return Fate.DEAD, f"a key in the workflow's settings failed: {exc}", None
+
+
+def _entrant(execution: NewExecution | None, gates: Mapping[Stage, Gate] | None, variant: Variant) -> Entrant | None:
+    if execution is None or gates is None:
+        return None
+    rules = variant.settings.admission
+    return Entrant(execution=execution, gates=gates, rules=rules, event_id=execution.event_id)
 
 
 def _scope(new: NewEvent, route: Route, event_id: EventId) -> JsonObject:

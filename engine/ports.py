@@ -24,6 +24,7 @@ from engine.repositories import (
     Liveness,
     Publications,
     Results,
+    Splits,
     Triggers,
     Workflows,
 )
@@ -43,6 +44,7 @@ class UnitOfWork(Protocol):
 
     workflows: Workflows
     publications: Publications
+    splits: Splits
     triggers: Triggers
     events: Events
     executions: Executions

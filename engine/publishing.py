@@ -206,11 +206,12 @@ class Publishing:
 
     async def _publish(self, uow: UnitOfWork, workflow: Workflow, version: Version, *, act: Act, note: str) -> Workflow:
         definition = load_document(version.document)
-        await self._check_bindings(uow, act.project, definition)
+        await self.check_bindings(uow, act.project, definition)
         await publish_triggers(uow, act.project, version, definition)
         now = self._clock.now()
         published = replace(workflow, published=version.id, updated_at=now)
         await uow.workflows.update(published)
+        ended = await uow.splits.end(workflow.id)
         await uow.triggers.touch()
         publication = Publication(
             id=new_id(),
@@ -222,7 +223,7 @@ class Publishing:
         )
         await uow.publications.add(act.project, publication)
         before = None if workflow.published is None else (await uow.workflows.version(workflow.published)).number
-        details = {"version": version.number, "before": before, "note": note}
+        details = {"version": version.number, "before": before, "note": note, "split_ended": ended}
         await audit(uow, self._clock, act, "workflow.publish", target=workflow.id, details=details)
         return published
 
@@ -241,7 +242,8 @@ class Publishing:
         await self._broker.signal(CHANGED, workflow.id.encode())
         return changed
 
-    async def _check_bindings(self, uow: UnitOfWork, project: ProjectId, definition: Definition) -> None:
+    async def check_bindings(self, uow: UnitOfWork, project: ProjectId, definition: Definition) -> None:
+        """Raises InvalidDefinition: it names secrets or connections that are not there."""
         secrets = await uow.connections.secret_names(project)
         names = {name for node in definition.nodes.values() if (name := getattr(node.spec, "connection", None))}
         connections = {name for name in names if await uow.connections.find(project, name) is not None}

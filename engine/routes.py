@@ -10,6 +10,7 @@ from engine.admission_rules import Gates, compile_gates
 from engine.expressions import Expression, compile_expression
 from engine.graphs import Graphs
 from engine.model.base import TriggerId, VersionId
+from engine.model.split import Split
 from engine.model.trigger import Trigger
 from engine.model.workflow import (
     ManualSpec,
@@ -39,12 +40,29 @@ class Route:
     filter: Expression | None
     dedupe: Expression | None
     gates: Gates | None = None
+    split: Split | None = None
+    challenger: "Variant | None" = None
 
     @property
     def takes_events(self) -> bool:
         """Whether outside calls for this trigger are answered at all."""
         published = self.workflow_status in (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED)
         return self.trigger.active and self.trigger.enabled and published
+
+    def variant(self, key: str) -> "Variant":
+        """The version that an event with this dedupe key or id runs."""
+        if self.split is not None and self.challenger is not None and self.split.takes(key):
+            return self.challenger
+        return Variant(version_id=self.trigger.version_id, settings=self.settings, gates=self.gates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """What a version says about its executions."""
+
+    version_id: VersionId
+    settings: WorkflowSettings
+    gates: Gates | None
 
 
 class Routes:
@@ -91,8 +109,9 @@ class Routes:
 
     async def pinned(self, uow: UnitOfWork, route: Route, version_id: VersionId) -> Route:
         """The same route leading to another version, which an event asks for by name. Raises what ``Graphs`` raises."""
-        definition = await self._graphs.definition(version_id, within=uow)
-        return replace(route, trigger=replace(route.trigger, version_id=version_id), settings=definition.settings)
+        settings = (await self._graphs.definition(version_id, within=uow)).settings
+        trigger, gates = replace(route.trigger, version_id=version_id), compile_gates(settings.admission)
+        return replace(route, trigger=trigger, settings=settings, gates=gates, split=None, challenger=None)
 
     def renew(self, stamp: int) -> bool:
         """Drop everything cached if ``stamp`` is a new one; say whether it is."""
@@ -121,7 +140,13 @@ class Routes:
             filter=compile_expression(declared.filter) if declared.filter else None,
             dedupe=compile_expression(dedupe) if dedupe else None,
             gates=compile_gates(definition.settings.admission),
+            split=stored.split,
+            challenger=None if stored.split is None else await self._challenger(stored.split, within),
         )
         if stamp == self.stamp:  # somebody else may have renewed meanwhile; then this one is not kept
             self._by_trigger[trigger.id] = route
         return route
+
+    async def _challenger(self, split: Split, within: UnitOfWork | None) -> Variant:
+        settings = (await self._graphs.definition(split.version_id, within=within)).settings
+        return Variant(version_id=split.version_id, settings=settings, gates=compile_gates(settings.admission))

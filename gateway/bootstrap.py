@@ -48,6 +48,7 @@ from engine.results import StoredResults
 from engine.resumer import Resumer
 from engine.routes import Routes
 from engine.service import Service, run_service
+from engine.splitting import Splitting
 from engine.strays import Strays
 from engine.sweeper import BlobSweeper
 from engine.timers import Timers
@@ -94,6 +95,7 @@ class Hub:
     intake: Intake
     publishing: Publishing
     control: Control
+    splitting: Splitting
     pausing: Pausing
     replies: Replies
     arrivals: Arrivals
@@ -169,6 +171,7 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
     routes = Routes(database, graphs)
     intake = Intake(database=database, routes=routes, announcements=announcements, clock=clock)
     await stack.enter_async_context(intake.commits)
+    publishing = Publishing(database=database, broker=broker, clock=clock, outside=outside_of(registry))
     name = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
     return Hub(
         name=name,
@@ -181,7 +184,8 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
         routes=routes,
         verifiers=Verifiers(database, routes),
         intake=intake,
-        publishing=Publishing(database=database, broker=broker, clock=clock, outside=outside_of(registry)),
+        publishing=publishing,
+        splitting=Splitting(database=database, broker=broker, publishing=publishing, clock=clock),
         control=Control(database=database, broker=broker, graphs=graphs, announcements=announcements, clock=clock),
         pausing=Pausing(database=database, broker=broker, announcements=announcements, clock=clock),
         arrivals=Arrivals(database=database, announcements=announcements, clock=clock),

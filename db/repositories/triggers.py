@@ -6,11 +6,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, update
 
+from db.repositories.splits import split_of
+from db.split_tables import splits
 from db.tables import events, hooks, stamps, triggers, workflows
 from db.transaction import Transaction
 from db.types import one_of
 from engine.errors import Conflict, NotFound
 from engine.model.base import ProjectId, TriggerId, VersionId, WorkflowId, is_id
+from engine.model.split import Split
 from engine.model.trigger import Trigger
 from engine.model.workflow import TriggerKind, WorkflowStatus
 from engine.repositories import StoredRoute
@@ -171,9 +174,11 @@ def _routes() -> Select[Any]:
             workflows.c.status.label("workflow_status"),
             workflows.c.name.label("workflow_name"),
             last_event.label("last_event_at"),
+            *(splits.c[name].label(f"split_{name}") for name in Split.__slots__),
         )
         .join(workflows, workflows.c.id == triggers.c.workflow_id)
         .outerjoin(hooks, hooks.c.trigger_id == triggers.c.id)
+        .outerjoin(splits, splits.c.workflow_id == triggers.c.workflow_id)
     )
 
 
@@ -193,5 +198,8 @@ def _route(row: Row[Any]) -> StoredRoute:
         hook_id=row.hook_id,
     )
     return StoredRoute(
-        trigger=trigger, workflow_status=WorkflowStatus(row.workflow_status), workflow_name=row.workflow_name
+        trigger=trigger,
+        workflow_status=WorkflowStatus(row.workflow_status),
+        workflow_name=row.workflow_name,
+        split=None if row.split_id is None else split_of(row, prefix="split_"),
     )

@@ -249,6 +249,11 @@ class Execution:
     gate: str | None = None
     slot: str | None = None
 
+    @property
+    def concurrency_key(self) -> str | None:
+        """The key whose limit it counts for, empty where there is one for all; ``None``: there is no limit."""
+        return None if self.slot is None else self.slot.split("/", 2)[2]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overdue:

@@ -22,3 +22,4 @@ from engine.repositories.paging import ExecutionFilter as ExecutionFilter
 from engine.repositories.paging import Page as Page
 from engine.repositories.publications import Publications as Publications
 from engine.repositories.results import Results as Results
+from engine.repositories.splits import Splits as Splits

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.model.base import ProjectId, TriggerId, VersionId, WorkflowId
+from engine.model.split import Split
 from engine.model.trigger import Trigger
 from engine.model.workflow import TriggerKind, Version, Workflow, WorkflowStatus
 from engine.repositories.paging import Page
@@ -59,6 +60,7 @@ class StoredRoute:
     trigger: Trigger
     workflow_status: WorkflowStatus
     workflow_name: str
+    split: Split | None = None
 
 
 class Triggers(Protocol):

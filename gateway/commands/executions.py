@@ -137,7 +137,8 @@ def _row(execution: JsonObject) -> tuple[str, ...]:
 
 def _took(execution: JsonObject) -> str:
     if execution["finished_at"] is None:
-        return f"until {moment(execution['due_at'])}" if execution["due_at"] else ""
+        until = f"until {moment(execution['due_at'])}" if execution["due_at"] else ""
+        return " ".join(text for text in (until, execution["wait_reason"] and f"({execution['wait_reason']})") if text)
     created, finished = (datetime.fromisoformat(execution[name]) for name in ("created_at", "finished_at"))
     return span(created, finished)
 

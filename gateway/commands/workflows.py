@@ -13,6 +13,7 @@ from gateway.client import connect, segment
 from gateway.commands.inputs import Input, read_input
 from gateway.commands.output import AsJson, console, moment, print_json, print_table, report
 from gateway.commands.past import trace_of, wait_for_end
+from gateway.commands.splits import splits
 from gateway.commands.versions import VERSION_COLUMNS, version_row, versions
 from gateway.trace import show_trace
 
@@ -20,6 +21,7 @@ app = typer.Typer()
 workflows = typer.Typer(help="Workflows: list, show, execute, pause, resume, archive, delete.", no_args_is_help=True)
 app.add_typer(workflows, name="workflows")
 workflows.add_typer(versions)
+workflows.add_typer(splits)
 
 COLUMNS = ("workflow", "status", "published", "latest", "updated", "description")
 

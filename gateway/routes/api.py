@@ -10,6 +10,7 @@ from gateway.routes import (
     executions,
     reference,
     secrets,
+    splits,
     trials,
     triggers,
     versions,
@@ -20,6 +21,7 @@ from gateway.routes import (
 ENDPOINTS: tuple[Endpoint, ...] = (
     *workflows.endpoints,
     *versions.endpoints,
+    *splits.endpoints,
     *executing.endpoints,
     *trials.endpoints,
     *triggers.endpoints,

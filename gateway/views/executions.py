@@ -21,6 +21,8 @@ class ExecutionView(Struct, frozen=True, kw_only=True):
     ``code``, ``message``, ``category``, ``step`` and, where a child failed, its ``execution_id``.
 
     In a list, ``output`` is ``{"$large_value": {"bytes": …}}`` where it is too large to be shown there.
+    ``wait_reason`` is ``debounce``, ``batch``, ``concurrency`` or ``throttle`` where it waits before it can begin;
+    ``concurrency_key`` is the key whose limit it counts for, ``null`` where there is none.
     ``pause_asked_at`` is when somebody asked to pause it; a running one with it pauses as soon as it can.
     """
 
@@ -41,6 +43,7 @@ class ExecutionView(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
     due_at: datetime | None
     wait_reason: str | None
+    concurrency_key: str | None
     pause_asked_at: datetime | None
     output: Any
     error: dict[str, Any] | None
