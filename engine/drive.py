@@ -15,7 +15,6 @@ from engine.calls import CallGroup
 from engine.closing import conclude
 from engine.edits import frame_at
 from engine.errors import OutcomeUnknown, PatchbayError
-from engine.gate import Stop, open_gate
 from engine.graph import Graph
 from engine.journal import Journal, dead_letter
 from engine.model.action import Effect
@@ -27,6 +26,7 @@ from engine.planner import apply, begin, next_due, result, resume, wake
 from engine.records import cancelled, intend, settle
 from engine.results import kept
 from engine.state import Ending, Phase, Stage, State, Visit
+from engine.stops import Stop, open_stops
 
 PURE_TURNS = 200
 """After so many rounds of pure steps the event loop gets a turn, so that a long chain cannot delay a heartbeat."""
@@ -76,7 +76,7 @@ class _Drive:
         self._attempts = attempts
         self._state = state
         self._journal = journal
-        self._gate = open_gate(claimed, attempts, tools.clock)
+        self._stops = open_stops(claimed, attempts, tools.clock)
         self._calls: list[Visit] = []
         self._running: dict[asyncio.Future[Outcome], tuple[Visit, datetime]] = {}
         self._out_of_time = False
@@ -110,7 +110,7 @@ class _Drive:
     @property
     def _stop(self) -> Stop | None:
         """Where a debugged execution stands, if it does."""
-        return None if self._gate is None or self._is_over else self._gate.stop
+        return None if self._stops is None or self._is_over else self._stops.stop
 
     def _settle_unknown(self) -> None:
         """A call that an earlier owner announced and never recorded may have happened: nobody guesses."""
@@ -155,7 +155,7 @@ class _Drive:
                 break
             now = self._now()
             for visit in taken:
-                if self._gate is not None and not self._gate.may_begin(state, visit):
+                if self._stops is not None and not self._stops.may_begin(state, visit):
                     continue
                 if visit.node.kind not in PURE and visit.node.bypass is None:
                     self._calls.append(visit)
@@ -246,14 +246,14 @@ class _Drive:
         self._record(record, outcome, effect=effect)
 
     def _record(self, record: StepRecord, outcome: Outcome | None = None, *, effect: bool) -> None:
-        frame = frame_at(self._state, record.path) if self._gate is not None else None
+        frame = frame_at(self._state, record.path) if self._stops is not None else None
         apply(self._state, record)
         response = outcome.response if isinstance(outcome, Succeeded) else None
         if isinstance(outcome, Succeeded) and outcome.keep is not None:
             self._journal.keep(kept(outcome.keep, record))
         self._journal.add(record, urgent=effect or record.status is StepStatus.WAITING, response=response)
-        if self._gate is not None and frame is not None:
-            self._gate.ended(self._state, record, frame)
+        if self._stops is not None and frame is not None:
+            self._stops.ended(self._state, record, frame)
 
     async def _come_to_rest(self) -> None:
         state, now = self._state, self._now()

@@ -5,6 +5,7 @@ Like ``engine.planner``, which calls it, this is pure: whoever folds the records
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from engine.model.base import Json
 from engine.model.debugging import marked_path
@@ -38,7 +39,8 @@ def frame_at(state: State, path: str) -> Frame:
     if visit is not None:
         return visit.frame
     prefix = path[: path.rfind(".") + 1]
-    return next((frame for frame in frames_of(state.root) if frame.prefix == prefix), state.root)
+    begun = (each.frame for each in state.pending.values())
+    return next((frame for frame in chain(frames_of(state.root), begun) if frame.prefix == prefix), state.root)
 
 
 def frames_of(frame: Frame) -> Iterator[Frame]:

@@ -6,6 +6,7 @@ from engine.errors import InvalidInput
 from engine.flow import CompiledNode
 from engine.graph import Graph
 from engine.model.base import Json, JsonObject
+from engine.model.workflow import Variable
 
 _CHECKS: dict[str, Callable[[Json], bool]] = {
     "any": lambda _: True,
@@ -33,7 +34,14 @@ def assigned_by(node: CompiledNode, graph: Graph, scope: JsonObject, output: Jso
     values = node.assign.render(inside, strict=node.node.strict)
     for name, value in values.items():
         variable = graph.variables[name]
-        whole = variable.merge in ("last", "add")
-        if whole and value is not None and not _CHECKS[variable.type](value):
-            raise InvalidInput(f'the variable "{name}" is declared as {variable.type}, but was assigned {value!r:.80}')
+        problem = why_unfit(name, variable, value) if variable.merge in ("last", "add") else ""
+        if problem:
+            raise InvalidInput(problem)
     return dict(values)
+
+
+def why_unfit(name: str, variable: Variable, value: Json) -> str:
+    """Say why a value cannot be a variable's; empty if it can. Null always can."""
+    if value is None or _CHECKS[variable.type](value):
+        return ""
+    return f'the variable "{name}" is declared as {variable.type}, but was assigned {value!r:.80}'

@@ -26,6 +26,7 @@ from engine.calls import Calls
 from engine.children import Children
 from engine.dead_messages import DeadMessages
 from engine.deadlines import Deadlines
+from engine.debugging.service import Debugging
 from engine.definition import load_document
 from engine.executor import Executor
 from engine.graphs import Graphs
@@ -97,6 +98,7 @@ class Hub:
     control: Control
     splitting: Splitting
     pausing: Pausing
+    debugging: Debugging
     replies: Replies
     arrivals: Arrivals
     children: Children
@@ -187,6 +189,7 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
         publishing=publishing,
         splitting=Splitting(database=database, broker=broker, publishing=publishing, clock=clock),
         control=Control(database=database, broker=broker, graphs=graphs, announcements=announcements, clock=clock),
+        debugging=Debugging(database=database, graphs=graphs, intake=intake, announcements=announcements, clock=clock),
         pausing=Pausing(database=database, broker=broker, announcements=announcements, clock=clock),
         arrivals=Arrivals(database=database, announcements=announcements, clock=clock),
         children=Children(

@@ -20,6 +20,7 @@ from gateway.commands.failures import report_failure
 MODULES = {
     "demo": "trying",
     "run": "trying",
+    "debug": "debugging",
     "try": "trials",
     "try-node": "trials",
     "check": "definitions",

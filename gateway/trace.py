@@ -26,8 +26,21 @@ MARKS: Final = {
     "cancelled": ("⊘", "yellow"),
     "skipped": ("○", "bright_black"),
     "unknown": ("?", "red"),
+    "edited": ("✎", "yellow"),
 }
-PLAIN: Final = {"✓": "+", "✗": "x", "↻": "~", "◷": "@", "▸": ">", "…": ".", "‖": "|", "⊘": "/", "○": "o", "?": "?"}
+PLAIN: Final = {
+    "✓": "+",
+    "✗": "x",
+    "↻": "~",
+    "◷": "@",
+    "▸": ">",
+    "…": ".",
+    "‖": "|",
+    "⊘": "/",
+    "○": "o",
+    "?": "?",
+    "✎": "*",
+}
 """What stands for a mark where the terminal's encoding lacks it."""
 
 

@@ -18,13 +18,14 @@ class Debugging:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def debugged(self, execution_id: ExecutionId) -> Debugged | None:
-        """Say how an execution is debugged, and lock its row until the end of a writing transaction."""
+    async def debugged(self, execution_id: ExecutionId, *, lock: bool = False) -> Debugged | None:
+        """Say how an execution is debugged; with ``lock`` nobody else changes its row until the transaction ends."""
         if not is_id(execution_id):
             return None
         columns = executions.c
         statement = select(columns.deadline_at, columns.debug)
-        row = await self._transaction.first(statement.where(columns.id == execution_id).with_for_update())
+        statement = statement.where(columns.id == execution_id)
+        row = await self._transaction.first(statement.with_for_update() if lock else statement)
         return None if row is None else Debugged(plan=read_plan(row.debug), deadline_at=row.deadline_at)
 
     async def debug(self, execution_id: ExecutionId, plan: DebugPlan, *, deadline_at: datetime) -> None:

@@ -101,8 +101,8 @@ class Executions(Protocol):
     ) -> None:
         """End a locked one as failed, raising its epoch, and write how its steps end."""
 
-    async def debugged(self, execution_id: ExecutionId) -> Debugged | None:
-        """Say how an execution is debugged, and lock it until the end of a transaction that writes."""
+    async def debugged(self, execution_id: ExecutionId, *, lock: bool = False) -> Debugged | None:
+        """Say how an execution is debugged; lock it until the end of the transaction if asked to."""
 
     async def debug(self, execution_id: ExecutionId, plan: DebugPlan, *, deadline_at: datetime) -> None:
         """Debug an execution by this plan from its next claim on; one that is running must not be changed."""

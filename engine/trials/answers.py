@@ -82,7 +82,7 @@ class AnswerHandler:
         """Render the inputs. Raises ExpressionError."""
         visit = attempt.visit
         inputs = rendered_inputs(attempt)
-        answered_by, outcome = self.answers.find(visit.path, visit.node.key, visit.attempt)
+        answered_by, outcome = self.answers.find(visit.path, visit.node.place, visit.attempt)
         self.seen[visit.path, visit.attempt] = SeenCall(
             path=visit.path,
             attempt=visit.attempt,

@@ -4,14 +4,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from engine.graph import Graph
 from engine.model.execution import StepRecord, StepStatus
 from engine.model.node import ConnectorSpec, NodeKind
 from engine.nodes import PURE
 from engine.trials.answers import AnsweredBy, SeenCall
+from engine.trials.places import Placed, nodes_by_place
 from engine.trials.value_diff import ValueChange, value_changes
+
+Places: TypeAlias = Mapping[str, Placed]
 
 
 class Verdict(StrEnum):
@@ -71,17 +74,18 @@ class Told:
         """The last attempt of every visit, in the order of the first ones."""
         last: dict[str, StepRecord] = {}
         for step in self.steps:
-            last[step.path] = step
+            if not step.is_mark:
+                last[step.path] = step
         return {path: Side(record=step, call=self.calls.get((path, step.attempt))) for path, step in last.items()}
 
 
 def compare_steps(before: Told, after: Told) -> Sequence[StepComparison]:
     """Return every step of either side once: those of the trial in their order, then those that it left out."""
     done, would = before.sides(), after.sides()
-    graphs = before.graph, after.graph
-    found = [_compared(path, done.get(path), side, graphs=graphs) for path, side in would.items()]
+    places = nodes_by_place(before.graph), nodes_by_place(after.graph)
+    found = [_compared(path, done.get(path), side, places=places) for path, side in would.items()]
     left = (path for path in done if path not in would)
-    return (*found, *(_compared(path, done[path], None, graphs=graphs) for path in left))
+    return (*found, *(_compared(path, done[path], None, places=places) for path in left))
 
 
 QUIET: Final = frozenset(kind for kind in NodeKind if kind.value in ("code", "wait", "approval"))
@@ -109,9 +113,7 @@ def summary(steps: Sequence[StepComparison]) -> str:
     return ", ".join(told) or "every step is the same"
 
 
-def _compared(
-    path: str, before: Side | None, after: Side | None, *, graphs: tuple[Graph | None, Graph | None]
-) -> StepComparison:
+def _compared(path: str, before: Side | None, after: Side | None, *, places: tuple[Places, Places]) -> StepComparison:
     side = after or before
     assert side is not None  # noqa: S101  every path comes from one of the sides
     node = side.record.node
@@ -119,7 +121,7 @@ def _compared(
     output: Sequence[ValueChange] = ()
     if before is not None and after is not None and _ended_alike(before, after):
         output = value_changes(before.record.output, after.record.output)
-    verdict, text = next(_verdicts(before, after, inputs=inputs, output=output, graphs=graphs))
+    verdict, text = next(_verdicts(before, after, inputs=inputs, output=output, places=places))
     if after is not None and after.call is not None and after.call.answered_by is AnsweredBy.NOBODY:
         text = f"{text}; no recorded answer"
     return StepComparison(
@@ -133,10 +135,10 @@ def _verdicts(
     *,
     inputs: Sequence[ValueChange],
     output: Sequence[ValueChange],
-    graphs: tuple[Graph | None, Graph | None],
+    places: tuple[Places, Places],
 ) -> Iterator[tuple[Verdict, str]]:
     """Yield what can be said of a step, the gravest first; the last one always fits."""
-    old, new = graphs
+    old, new = places
     if before is None and after is not None:
         if _calls(new, after):
             yield Verdict.NEWLY_CALLED, f"would be called, which it was not: {_what(new, after)}"
@@ -164,20 +166,21 @@ def _input_changes(before: Side | None, after: Side | None) -> Sequence[ValueCha
     return value_changes(before.call.inputs, after.call.inputs)
 
 
-def _calls(graph: Graph | None, side: Side) -> bool:
+def _calls(places: Places, side: Side) -> bool:
     """Whether a step calls something outside; a node of a version that cannot be read is taken for one that does."""
-    if graph is None or side.record.node not in graph.nodes:
+    placed = places.get(side.record.node)
+    if placed is None:
         return side.call is not None
-    kind = graph.nodes[side.record.node].kind
+    kind = placed.node.kind
     return kind not in PURE and kind not in QUIET and side.record.note is None
 
 
-def _what(graph: Graph | None, side: Side) -> str:
-    node = graph.nodes.get(side.record.node) if graph is not None else None
-    if node is None:
+def _what(places: Places, side: Side) -> str:
+    placed = places.get(side.record.node)
+    if placed is None:
         return side.record.node
-    spec = node.node.spec
-    return spec.use if isinstance(spec, ConnectorSpec) else node.kind.value
+    spec = placed.node.node.spec
+    return spec.use if isinstance(spec, ConnectorSpec) else placed.node.kind.value
 
 
 def _ended_alike(before: Side, after: Side) -> bool:

@@ -13,6 +13,7 @@ from engine.nodes import PURE
 from engine.planner import apply, begin
 from engine.state import State
 from engine.trials.answers import AnswerHandler, Answers, SeenCall
+from engine.trials.places import Placed, nodes_by_place
 from engine.trials.recording import Occasion
 from engine.trials.run import Stage
 from engine.trials.virtual import MemoryRecords
@@ -27,15 +28,16 @@ def recompute_calls(
     versions are compared at the same time of day; elsewhere it is the time of the execution's creation.
     Calls whose state cannot be rebuilt, or whose inputs cannot be rendered, are left out.
     """
+    places = nodes_by_place(graph)
     look = _Looks(graph, occasion, replace(stage, handler=AnswerHandler(Answers())), nows)
-    todo = deque(sorted((each for each in records if _is_call(graph, each)), key=lambda each: each.started_at))
+    todo = deque(sorted((each for each in records if _is_call(places, each)), key=lambda each: each.started_at))
     try:
         state = begin(graph, occasion.trigger_key, look.attempts(None).data)
         for record in records:
             at = record.finished_at or record.started_at
             while todo and todo[0].started_at < at:
                 look.at(state, todo.popleft())
-            if _is_call(graph, record):
+            if _is_call(places, record):
                 look.at(state, record)
             apply(state, record)
     except (PatchbayError, ValueError):
@@ -66,9 +68,9 @@ class _Looks:
         self.attempts(self.nows.get(record.path)).prepare(state, visit, record.started_at)
 
 
-def _is_call(graph: Graph, record: StepRecord) -> bool:
-    node = graph.nodes.get(record.node)
-    return node is not None and node.kind not in PURE and record.note is None
+def _is_call(places: Mapping[str, Placed], record: StepRecord) -> bool:
+    placed = places.get(record.node)
+    return placed is not None and placed.node.kind not in PURE and record.note is None
 
 
 def state_at(graph: Graph, occasion: Occasion, records: tuple[StepRecord, ...], *, path: str, stage: Stage) -> State:

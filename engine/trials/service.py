@@ -2,26 +2,29 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from engine.attempts import Tools
 from engine.audit import Act, audit
-from engine.errors import Conflict, DefinitionError, InvalidRequest, NotFound
+from engine.errors import DefinitionError, InvalidRequest, NotFound
 from engine.graph import Graph
 from engine.graphs import Graphs
 from engine.model.base import EventId, ExecutionId, JsonObject, ProjectId, WorkflowId, new_id
-from engine.model.event import Event
 from engine.model.execution import Execution
 from engine.model.node import NodeKind
 from engine.nodes import PURE
 from engine.nodes.base import EffectHandler
 from engine.nodes.code import CodeHandler, Runs
-from engine.ports import Clock, Database, UnitOfWork
+from engine.ports import Clock, Database
 from engine.state import State
 from engine.trials.answers import AnswerHandler, Answers, GivenAnswer
 from engine.trials.order import NodeOrder, Place, occasion_for
+from engine.trials.places import Placed, nodes_by_place
+from engine.trials.reading import of_event, of_execution
 from engine.trials.recomputing import state_at
 from engine.trials.recording import Occasion, Recording, occasion_of
 from engine.trials.run import OWNER, Stage
@@ -34,6 +37,10 @@ LIMIT: Final = timedelta(seconds=20)
 """How long a trial may take."""
 NODE_LIMIT: Final = timedelta(seconds=60)
 """How long one node that runs alone may take, where its own time limit is longer."""
+
+
+_INDEXES: Final = re.compile(r"\[[^\]]*\]|#\d+")
+"""What a path has and the place of its node has not: which iteration, and which visit."""
 
 
 class Trials:
@@ -66,13 +73,10 @@ class Trials:
         """
         async with self._database.read() as uow:
             if execution_id is not None:
-                event, execution = await _of_execution(uow, project, execution_id)
+                found = await of_execution(uow, project, execution_id)
             else:
-                event, execution = await _of_event(uow, project, event_id or EventId(""))
-            key = await _trigger_key(uow, event, execution)
-            records = () if execution is None else tuple(await uow.executions.steps(execution.id))
-        graph = None if execution is None else await self._readable(execution)
-        return Recording(event=event, trigger_key=key, execution=execution, records=records, graph=graph)
+                found = await of_event(uow, project, event_id or EventId(""))
+        return found if found.execution is None else replace(found, graph=await self._readable(found.execution))
 
     async def try_on(
         self, candidate: Candidate, recording: Recording, *, given: Mapping[str, GivenAnswer], trigger_key: str = ""
@@ -109,9 +113,8 @@ class Trials:
             InvalidRequest: It is given something that it does not have.
             Unavailable: Too many trials are running, or the audit row could not be written; nothing was called.
         """
-        if order.node not in graph.nodes:
-            raise NotFound(f'the version has no node "{order.node[:100]}"; it has {", ".join(graph.nodes)[:1000]}')
-        kind = graph.nodes[order.node].kind
+        placed = _placed(graph, order.node)
+        kind = placed.node.kind
         if order.effects is Effects.REAL and kind not in PURE and kind not in self._effects:
             raise InvalidRequest(
                 f'"{order.node}" is a {kind.value} node: it has no call to make, only executions run it'
@@ -129,7 +132,7 @@ class Trials:
             woken_at = now if recording is None or recording.execution is None else recording.execution.woken_at
             claimed = occasion.claimed(graph, woken_at=woken_at, deadline_at=now + NODE_LIMIT)
             tools = self._tools(stage, order.effects)
-            bench = bench_of(graph, order.node, claimed=claimed, scene=order.scene, tools=tools, stored=stored)
+            bench = bench_of(graph, placed, claimed=claimed, scene=order.scene, tools=tools, stored=stored)
             if order.effects is not Effects.RECORDED:
                 return await bench.run(order.effects)
             bench.visit.attempt = answers.last_attempt(order.path)
@@ -160,11 +163,19 @@ class Trials:
         )
 
 
+def _placed(graph: Graph, place: str) -> Placed:
+    places = nodes_by_place(graph)
+    if place not in places:
+        raise NotFound(f'the version has no node "{place[:100]}"; it has {", ".join(places)[:1000]}')
+    return places[place]
+
+
 def _check_answers(graph: Graph, given: Mapping[str, GivenAnswer]) -> None:
     """Raises InvalidRequest: an answer is given for what the version does not have."""
+    places = nodes_by_place(graph) if given else {}
     for name in given:
-        if name.partition("#")[0] not in graph.nodes:
-            known = ", ".join(graph.nodes)[:500]
+        if _INDEXES.sub("", name) not in places:
+            known = ", ".join(places)[:500]
             raise InvalidRequest(f'an answer is given for "{name[:100]}", which is no node; there are {known}')
 
 
@@ -181,30 +192,3 @@ def _stored_state(recording: Recording | None, occasion: Occasion, path: str, st
         return state_at(recording.graph, occasion, recording.records, path=path, stage=stage)
     except (DefinitionError, ValueError):
         return None
-
-
-async def _of_execution(
-    uow: UnitOfWork, project: ProjectId, execution_id: ExecutionId
-) -> tuple[Event, Execution | None]:
-    execution = await uow.executions.find(project, execution_id)
-    if execution is None:
-        raise NotFound(f'there is no execution "{execution_id}"')
-    event = await uow.events.find(project, execution.event_id)
-    if event is None:
-        raise Conflict("the event of this execution was removed")
-    return event, execution
-
-
-async def _trigger_key(uow: UnitOfWork, event: Event, execution: Execution | None) -> str:
-    if execution is not None:
-        return execution.trigger_key
-    route = await uow.triggers.route(event.trigger_id)
-    return "" if route is None else route.trigger.key
-
-
-async def _of_event(uow: UnitOfWork, project: ProjectId, event_id: EventId) -> tuple[Event, Execution | None]:
-    event = await uow.events.find(project, event_id)
-    if event is None:
-        raise NotFound(f'there is no event "{event_id}"')
-    started = event.execution_id
-    return event, None if started is None else await uow.executions.find(project, started)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from engine.attempts import Attempts, Tools
+from engine.edits import frame_at
 from engine.errors import InvalidRequest, PatchbayError
 from engine.flow import CompiledNode
 from engine.graph import Graph
@@ -17,8 +18,9 @@ from engine.model.outcome import Failed, Opened, Outcome, Succeeded, Suspended, 
 from engine.nodes import PURE
 from engine.nodes.base import failed
 from engine.planner import begin
-from engine.state import State, Token, Visit
+from engine.state import Frame, State, Token, Visit
 from engine.trials.answers import UNANSWERED, AnsweredBy, rendered_inputs
+from engine.trials.places import Placed, nodes_by_place
 
 
 class Effects(StrEnum):
@@ -43,13 +45,15 @@ class NodeStatus(StrEnum):
 class Scene:
     """What the caller gives a node; ``None`` takes the stored or the usual one.
 
-    ``has_input`` tells an input of ``null`` from none; ``visit`` is the path of one of several visits.
+    ``has_input`` tells an input of ``null`` from none; ``visit`` is the path of one of several visits, ``names`` are
+    what is known inside a loop (``item``, ``index``).
     """
 
     has_input: bool = False
     input: Json = None
     steps: Mapping[str, Json] | None = None
     vars: Mapping[str, Json] | None = None
+    names: Mapping[str, Json] | None = None
     visit: str = ""
 
 
@@ -115,7 +119,7 @@ class Bench:
         failure = outcome.failure if isinstance(outcome, Failed | Unknown) else None
         return NodeRun(
             path=self.visit.path,
-            node=self.visit.node.key,
+            node=self.visit.node.place,
             kind=self.visit.node.kind,
             status=_status(outcome),
             input=seen,
@@ -147,44 +151,56 @@ class Bench:
             return attempt.input, None, outcome.failure
 
 
-def bench_of(graph: Graph, node: str, *, claimed: Claimed, scene: Scene, tools: Tools, stored: State | None) -> Bench:
+def bench_of(
+    graph: Graph, placed: Placed, *, claimed: Claimed, scene: Scene, tools: Tools, stored: State | None
+) -> Bench:
     """Set a node up: in the state of a stored execution if there is one, changed by what the caller gives.
 
     An input that nobody gives is what would arrive: the output of the one node before it, the outputs by node where
-    there are several, or the trigger's data.
+    there are several, or what its flow begins with.
 
     Raises:
         InvalidRequest: A variable or a step is named that the version does not have, or the node holds others.
         ExpressionError: The trigger's ``map`` fails.
     """
-    if graph.nodes[node].bodies:
-        raise InvalidRequest(f'"{node}" holds other nodes and cannot run alone; try the whole definition')
-    data = Attempts(claimed, graph, tools).data
-    state = begin(graph, claimed.trigger_key, data)
-    visit = None
+    node, known = placed.node, _names_around(graph, placed)
+    if node.bodies:
+        raise InvalidRequest(f'"{node.place}" holds other nodes and cannot run alone; try the whole definition')
+    path = scene.visit or node.place
+    state = begin(graph, claimed.trigger_key, Attempts(claimed, graph, tools).data)
+    visit = None if stored is None else stored.pending.get(path)
+    around = state.root if stored is None else frame_at(stored, path)
     if stored is not None:
-        state.root.outputs.update({key: value for key, value in stored.root.outputs.items() if key in graph.nodes})
         state.variables.update({name: value for name, value in stored.variables.items() if name in graph.variables})
-        visit = stored.pending.get(scene.visit or node)
-    _require_known(scene.steps, graph.nodes, what="node")
+    _require_known(scene.steps, known, what="node")
     _require_known(scene.vars, graph.variables, what="variable")
-    state.root.outputs.update(scene.steps or {})
     state.variables.update(scene.vars or {})
-    arrived = scene.input if scene.has_input else _arriving(graph, graph.nodes[node], state, visit)
+    frame = Frame(
+        flow=placed.flow,
+        prefix="",
+        data=state.root.data if stored is None else around.data,
+        names={**around.names, **(scene.names or {})},
+        outputs={**{key: value for key, value in around.outputs.items() if key in known}, **(scene.steps or {})},
+    )
+    arrived = scene.input if scene.has_input else _arriving(frame, node, visit)
     token = Token(live=True, source="", output=arrived)
-    path = scene.visit or node
-    alone = Visit(path=path, node=graph.nodes[node], frame=state.root, arrivals=(token,))
-    return Bench(claimed, graph, tools, state, alone)
+    return Bench(claimed, graph, tools, state, Visit(path=path, node=node, frame=frame, arrivals=(token,)))
 
 
-def _arriving(graph: Graph, node: CompiledNode, state: State, visit: Visit | None) -> Json:
+def _names_around(graph: Graph, placed: Placed) -> Mapping[str, CompiledNode]:
+    """The nodes whose outputs ``steps`` may show: those of the node's flow, and of the flows around it."""
+    place = placed.node.place
+    inner = {each.node.place.rpartition(".")[2]: each.node for each in nodes_by_place(graph).values()}
+    return {**graph.nodes, **(inner if "." in place else {})}
+
+
+def _arriving(frame: Frame, node: CompiledNode, visit: Visit | None) -> Json:
     if visit is not None:
-        return state.root.data if not visit.arrivals else _joined([(t.source, t.output) for t in visit.arrivals])
-    sources = list(dict.fromkeys(graph.flow.edges[index].source for index in node.inbound))
+        return frame.data if not visit.arrivals else _joined([(t.source, t.output) for t in visit.arrivals])
+    sources = list(dict.fromkeys(frame.flow.edges[index].source for index in node.inbound))
     if not sources:
-        return state.root.data
-    outputs = state.root.outputs
-    known = [(source, outputs[source]) for source in sources if source in outputs]
+        return frame.data
+    known = [(source, frame.outputs[source]) for source in sources if source in frame.outputs]
     return _joined(known) if known else None
 
 

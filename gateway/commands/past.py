@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from engine.errors import Unavailable
 from engine.model.base import JsonObject, format_duration
-from engine.model.execution import Status, StepStatus
+from engine.model.debugging import marked_path
+from engine.model.execution import Note, Status, StepStatus
 from gateway.client import HubClient, segment
 from gateway.trace import Trace, TraceStep
 
@@ -79,7 +80,20 @@ def follow(hub: HubClient, execution_id: str, *, within: timedelta | None = None
         time.sleep(LOOK_EVERY_SECONDS)
 
 
+def _mark(step: JsonObject) -> TraceStep:
+    """What a debugger left: a stop, or an edit with who made it."""
+    stopped = step["note"] == Note.STOPPED.value
+    return TraceStep(
+        path=marked_path(step["path"]),
+        kind=f"stopped {step['wait_reason']}" if stopped else "; ".join(step["log"]),
+        status=Status.PAUSED.value if stopped else Note.EDITED.value,
+        output=None if stopped else step["assigned"] or step["output"],
+    )
+
+
 def _step(step: JsonObject, node: JsonObject) -> TraceStep:
+    if step["note"] in (Note.STOPPED.value, Note.EDITED.value):
+        return _mark(step)
     return TraceStep(
         path=step["path"],
         kind=node.get("use") or node.get("type", ""),

@@ -1,13 +1,13 @@
 """Starting a workflow by hand: ``POST /workflows/{workflow}/execute``, with or without waiting for the result."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 from starlette.responses import Response
 
 from engine.errors import Conflict, NotFound
 from engine.model.access import Scope
-from engine.model.base import Json
+from engine.model.base import Json, ProjectId
 from engine.model.event import NewEvent
 from engine.model.trigger import Trigger
 from engine.model.workflow import ManualSpec, TriggerKind, Workflow, WorkflowStatus
@@ -44,8 +44,8 @@ async def execute_workflow(call: Call[ExecuteQuery, RawBody]) -> StartedView | R
     A repeated ``Idempotency-Key`` starts nothing and gets the first one's ids.
     """
     value = parse_json(call.body.data) if call.body.data else None
-    route = await _route(call)
-    _check_input(call, route, value)
+    route = await manual_route(call, call.query.trigger)
+    check_input(call, route, value)
     wait = call.query.wait or 0
     event = NewEvent(
         trigger_id=route.trigger.id,
@@ -70,12 +70,17 @@ async def execute_workflow(call: Call[ExecuteQuery, RawBody]) -> StartedView | R
     )
 
 
-async def _route(call: Call[ExecuteQuery, RawBody]) -> Route:
+async def manual_route(call: Call[Any, Any], wanted: str | None) -> Route:
+    """Find the manual trigger that starts a workflow, by its key where there are several.
+
+    Raises:
+        NotFound; Conflict: The workflow is not active.
+    """
     async with call.hub.database.read() as uow:
         workflow = await uow.workflows.get(call.caller.project, call.key("workflow"))
         if workflow.status not in (WorkflowStatus.ACTIVE, WorkflowStatus.PAUSED):
             raise Conflict(f'the workflow "{workflow.name}" is {workflow.status.value}; activate it first')
-        trigger = await _trigger(uow, workflow, call)
+        trigger = await _trigger(uow, workflow, call.caller.project, wanted)
         call.hub.routes.renew(await uow.triggers.stamp())
         route = await call.hub.routes.within(uow, trigger.id)
     if route is None:
@@ -83,10 +88,9 @@ async def _route(call: Call[ExecuteQuery, RawBody]) -> Route:
     return route
 
 
-async def _trigger(uow: UnitOfWork, workflow: Workflow, call: Call[ExecuteQuery, RawBody]) -> Trigger:
-    routes = await uow.triggers.list(call.caller.project, workflow_id=workflow.id, kind=TriggerKind.MANUAL)
+async def _trigger(uow: UnitOfWork, workflow: Workflow, project: ProjectId, wanted: str | None) -> Trigger:
+    routes = await uow.triggers.list(project, workflow_id=workflow.id, kind=TriggerKind.MANUAL)
     active = {route.trigger.key: route.trigger for route in routes if route.trigger.active}
-    wanted = call.query.trigger
     if wanted is None and active:
         return active[MANUAL_KEY if MANUAL_KEY in active else next(iter(active))]
     if wanted not in active:
@@ -95,7 +99,8 @@ async def _trigger(uow: UnitOfWork, workflow: Workflow, call: Call[ExecuteQuery,
     return active[wanted]
 
 
-def _check_input(call: Call[ExecuteQuery, RawBody], route: Route, value: Json) -> None:
+def check_input(call: Call[Any, Any], route: Route, value: Json) -> None:
+    """Raises InvalidRequest: the input does not satisfy the trigger's schema. Raises Conflict: it is disabled."""
     spec = route.definition.spec
     if not route.trigger.enabled:
         raise Conflict(f'the trigger "{route.trigger.key}" is disabled')

@@ -40,7 +40,8 @@ class NodeTry(Body, frozen=True, kw_only=True):
     """One node that is to run alone.
 
     ``definition`` is a text that is not saved, and counts before ``version``. What ``input``, ``steps``, ``vars`` and
-    ``trigger`` do not give is taken from the execution, if one is named. ``visit`` is the path of one visit of several.
+    ``trigger`` do not give is taken from the execution, if one is named. ``visit`` is the path of one visit of several,
+    ``names`` are what is known inside a loop, such as `item`.
     """
 
     version: Which = LATEST
@@ -50,6 +51,7 @@ class NodeTry(Body, frozen=True, kw_only=True):
     input: Any = UNSET
     steps: dict[str, Any] | None = None
     vars: dict[str, Any] | None = None
+    names: dict[str, Any] | None = None
     trigger: dict[str, Any] | None = None
     effects: Effects = Effects.NONE
     answer: Answer | None = None
@@ -96,6 +98,7 @@ async def run_node(call: Call[Query, NodeTry]) -> NodeRunView:
             input=None if body.input is UNSET else body.input,
             steps=body.steps,
             vars=body.vars,
+            names=body.names,
             visit=body.visit,
         ),
         trigger=body.trigger,

@@ -52,7 +52,8 @@ class ExecutionView(Struct, frozen=True, kw_only=True):
 class StepView(Struct, frozen=True, kw_only=True):
     """One attempt at one visit of a node. ``ports`` are the outlets taken; ``due_at`` is when a waiting one goes on.
 
-    ``note`` says why the node did not run: it is disabled or pinned, or its result was cached. ``log`` is what its
+    ``note`` says why the node did not run: it is disabled or pinned, or its result was cached; a `stopped` or `edited`
+    one is no attempt but a mark of a debugger, at the step that its path begins with. ``log`` is what its
     code wrote to the console.
     """
 
@@ -134,7 +135,7 @@ def step_view(record: StepRecord) -> StepView:
 
 def progress_of(history: History, status: Status) -> Progress:
     """Sort the nodes by where they stand. A node in a cycle counts once, by its last visit."""
-    last = {record.node: record for record in history.steps}
+    last = {record.node: record for record in history.steps if not record.is_mark}
     under_way = _keys(last.values(), unfinished=True)
     done = _keys(last.values(), unfinished=False)
     total = len(last) + len(history.skipped) + len(history.ahead)

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from engine.model.debugging import marked_path
 from engine.model.event import Event
-from engine.model.execution import Execution, Status, StepRecord, StepStatus
+from engine.model.execution import Execution, Note, Status, StepRecord, StepStatus
 
 
 class Level(StrEnum):
@@ -50,6 +51,10 @@ def log_lines(execution: Execution, event: Event | None, steps: Sequence[StepRec
 
 
 def _step_lines(record: StepRecord) -> Iterator[LogLine]:
+    if record.is_mark:
+        what = f"stopped {record.wait_reason} it" if record.note is Note.STOPPED else "; ".join(record.log)
+        yield _line(record.started_at, f"debugger: {what}", step=marked_path(record.path))
+        return
     attempt = f", attempt {record.attempt}" if record.attempt > 1 else ""
     yield _line(record.started_at, f"started{attempt}", step=record.path)
     at = record.finished_at or record.started_at

@@ -108,7 +108,7 @@ async def test_what_is_told_of_one_is_its_plan_and_its_time(database: SqlDatabas
     await debug(database, debugged)
 
     async with database.write() as work:
-        told = await work.executions.debugged(debugged)
+        told = await work.executions.debugged(debugged, lock=True)
         nothing = await work.executions.debugged(other)
         unknown = await work.executions.debugged(ExecutionId(new_id()))
         await work.executions.debugged(ExecutionId("no id"))

@@ -1,5 +1,6 @@
 """What the API shows of executions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -59,7 +60,23 @@ def execution() -> Execution:
 
 
 @pytest.mark.parametrize(
-    ("note", "told"), [(None, "succeeded"), *((note, f"succeeded ({note}, did not run)") for note in Note)]
+    ("note", "told"),
+    [
+        (None, "succeeded"),
+        *((note, f"succeeded ({note}, did not run)") for note in (Note.DISABLED, Note.PINNED, Note.CACHED)),
+    ],
 )
 def test_the_log_says_that_a_node_did_not_run(note: Note | None, told: str) -> None:
     assert log_lines(execution(), None, [record(note)]).items[-1].message == told
+
+
+def test_the_log_shows_where_a_debugged_execution_stood_and_what_was_changed_there() -> None:
+    stop = replace(record(Note.STOPPED), path="shape@2", wait_reason="before")
+    edit = replace(record(Note.EDITED), path="shape@3", log=("input edited by key:pbk_x",))
+
+    lines = log_lines(execution(), None, [stop, edit]).items
+
+    assert [(line.step, line.message) for line in lines if line.step] == [
+        ("shape", "debugger: stopped before it"),
+        ("shape", "debugger: input edited by key:pbk_x"),
+    ]

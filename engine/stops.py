@@ -58,18 +58,18 @@ class Scopes(Protocol):
         """What is seen in a frame, with ``value`` as the name ``input``."""
 
 
-def open_gate(claimed: Claimed, scopes: Scopes, clock: Clock) -> "Gate | None":
-    """Return the gate of a debugged execution; ``None`` for any other."""
+def open_stops(claimed: Claimed, scopes: Scopes, clock: Clock) -> "Stops | None":
+    """Return the stops of a debugged execution; ``None`` for any other."""
     if claimed.debug is None:
         return None
 
     def before(state: State, visit: Visit) -> JsonObject:
         return scopes.attempt(state, visit, clock.now()).scope
 
-    return Gate(claimed.debug, claimed.steps, before=before, after=scopes.seen)
+    return Stops(claimed.debug, claimed.steps, before=before, after=scopes.seen)
 
 
-class Gate:
+class Stops:
     """Keeps the plan of one claimed execution.
 
     ``before`` and ``after`` give what conditions see. A condition that fails stops: a debugger that runs past a
@@ -106,7 +106,7 @@ class Gate:
             return True
         if self._free:
             self._free = False
-        elif self._plan.stepping or self._stops(When.BEFORE, visit.node.place, lambda: self._before(state, visit)):
+        elif self._plan.stepping or self._stops_at(When.BEFORE, visit.node.place, lambda: self._before(state, visit)):
             self.stop = Stop(when=When.BEFORE, path=visit.path, node=visit.node.place)
             return False
         self._begun.add(visit.path)
@@ -116,7 +116,7 @@ class Gate:
         """Take note of a record that was applied: it may be one to stop behind. ``frame`` is the one it belongs to."""
         if self.stop is not None or record.is_mark or not _is_end(record) or state.stopping:
             return
-        if self._stops(When.AFTER, record.node, lambda: self._after(state, frame, record.output)):
+        if self._stops_at(When.AFTER, record.node, lambda: self._after(state, frame, record.output)):
             self.stop = Stop(when=When.AFTER, path=record.path, node=record.node)
 
     def _look_back(self, state: State) -> None:
@@ -125,7 +125,7 @@ class Gate:
         for record in unseen:
             self.ended(state, record, frame_at(state, record.path))
 
-    def _stops(self, when: When, node: str, see: Callable[[], JsonObject]) -> bool:
+    def _stops_at(self, when: When, node: str, see: Callable[[], JsonObject]) -> bool:
         for point in self._plan.breakpoints:
             if point.node != node or point.when is not when:
                 continue
