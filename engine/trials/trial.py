@@ -10,6 +10,7 @@ from engine.model.workflow import Definition
 from engine.trials.answers import AnswerHandler, Answers, SeenCall
 from engine.trials.comparison import StepComparison, Told, compare_steps
 from engine.trials.fate import cautions, why_not_started
+from engine.trials.places import nodes_by_place
 from engine.trials.recomputing import recompute_calls
 from engine.trials.recording import Occasion, Recording
 from engine.trials.run import Stage, TrialRun, TrialStatus, mapped_data, run_trial
@@ -41,7 +42,8 @@ async def tried(candidate: Candidate, recording: Recording, occasion: Occasion, 
         run = TrialRun(status=TrialStatus.NOT_STARTED, reason=why)
     else:
         given = stage.handler.answers.given
-        playing = replace(stage, handler=AnswerHandler(Answers(done, given)))
+        moved = _moved(candidate, recording, occasion, stage)
+        playing = replace(stage, handler=AnswerHandler(Answers(done, given, moved=moved)))
         run = await run_trial(candidate.graph, occasion, playing)
     calls = run.calls or {}
     nows = {call.path: call.now for call in calls.values()}
@@ -56,6 +58,16 @@ async def tried(candidate: Candidate, recording: Recording, occasion: Occasion, 
         steps=compare_steps(before, after),
         cautions=cautions(candidate.definition, occasion),
     )
+
+
+def _moved(candidate: Candidate, recording: Recording, occasion: Occasion, stage: Stage) -> Sequence[SeenCall]:
+    """The stored calls of nodes that the candidate has not, in the order in which they began."""
+    places = nodes_by_place(candidate.graph)
+    gone = {record.path for record in recording.records if record.node not in places}
+    if recording.graph is None or not gone:
+        return ()
+    made = recompute_calls(recording.graph, occasion, recording.records, stage=stage, nows={})
+    return [call for call in made.values() if call.path in gone]
 
 
 def _done(recording: Recording, occasion: Occasion, stage: Stage) -> Sequence[StepRecord]:

@@ -4,6 +4,7 @@ from engine.graph import Graph
 from engine.model.base import Json
 from engine.model.node import ConditionSpec, ConnectorSpec, DelaySpec, Node, NodeKind, TransformSpec
 from engine.model.workflow import Definition, ManualSpec, TriggerDefinition, TriggerKind, Variable
+from engine.trials.answers import AnsweredBy
 from engine.trials.comparison import StepComparison, Verdict, summary
 from engine.trials.recomputing import recompute_calls, state_at
 from engine.trials.run import TrialStatus
@@ -140,3 +141,31 @@ async def test_the_state_at_a_visit_is_that_before_it_began() -> None:
 
     assert list(state.root.outputs) == ["a"]
     assert "b" in state.pending
+
+
+async def test_a_renamed_node_gets_the_answer_of_the_same_call_and_each_answer_serves_once() -> None:
+    old = graph(call("ask", n="{{ trigger.data }}"))
+    new = graph(call("query", n="{{ trigger.data }}"), call("again", n="{{ trigger.data }}"), call("other", n=9))
+
+    trial = await compare(old, new, {"ask": "fine"}, data=2)
+
+    steps = by_path(trial)
+    assert trial.run.calls is not None
+    assert {path: seen.answered_by for (path, _), seen in trial.run.calls.items()} == {
+        "query": AnsweredBy.ALIKE,
+        "again": AnsweredBy.NOBODY,
+        "other": AnsweredBy.NOBODY,
+    }
+    assert steps["query"].verdict is Verdict.NEWLY_CALLED
+    assert steps["query"].after is not None
+    assert steps["query"].after.record.output == "fine"
+    assert steps["ask"].verdict is Verdict.NO_LONGER_CALLED
+
+
+async def test_a_call_that_was_added_beside_the_same_one_has_no_answer() -> None:
+    old = graph(call("ask", n=1))
+    new = graph(call("ask", n=1), call("twice", n=1))
+
+    trial = await compare(old, new, {"ask": "fine"})
+
+    assert trial.run.unanswered == ("twice",)
