@@ -23,7 +23,8 @@ from engine.trials.virtual import MemoryRecords, VirtualClock
 OWNER: Final = ExecutorId("trial")
 MOST_STEPS: Final = 2_000
 MOST_WAITS: Final = 500
-LARGEST_OUTPUT: Final = 1024 * 1024
+LARGEST: Final = 64 * 1024 * 1024
+"""How many bytes of outputs, as JSON, a trial may hold."""
 
 
 class TrialStatus(StrEnum):
@@ -72,13 +73,12 @@ class Stage:
             clock=self.clock,
             jitter=lambda: 0.0,
             is_alive=lambda: True,
-            largest_output_bytes=LARGEST_OUTPUT,
         )
 
 
 async def run_trial(graph: Graph, occasion: Occasion, stage: Stage) -> TrialRun:
     """Run a version in memory until nothing can go on; bounded in steps, waits and, by the stage's clock, in time."""
-    records = MemoryRecords(most=MOST_STEPS)
+    records = MemoryRecords(most=MOST_STEPS, largest=LARGEST)
     stopped = ""
     try:
         await _play(graph, occasion, stage, records)

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import msgspec
+
 from engine.errors import LimitExceeded
 from engine.model.base import format_duration
 from engine.model.execution import ExecutionRecord, StepRecord
@@ -30,21 +32,30 @@ class VirtualClock:
 
 
 class MemoryRecords:
-    """Where the commits of a trial go, up to ``most`` steps. Implements ``engine.journal.Records``."""
+    """Where the commits of a trial go, up to ``most`` steps and ``largest`` bytes of outputs as JSON.
 
-    def __init__(self, *, most: int | None = None) -> None:
+    Implements ``engine.journal.Records``.
+    """
+
+    def __init__(self, *, most: int | None = None, largest: int | None = None) -> None:
         self._most = most
+        self._largest = largest
+        self._size = 0
         self._steps: dict[tuple[str, int], StepRecord] = {}
         self.last: ExecutionRecord | None = None
 
     async def record(self, record: ExecutionRecord, *, reply_to: str | None = None) -> bool:
-        """Keep it; nobody else can own a trial, so it always counts. Raises LimitExceeded: there are too many steps."""
+        """Keep it; nobody else can own a trial, so it always counts. Raises LimitExceeded: it is too much."""
         del reply_to
         for step in record.steps:
             self.put(step)
         self.last = record
         if self._most is not None and len(self._steps) > self._most:
             raise LimitExceeded(f"the trial made more than {self._most} steps, which is the limit")
+        if self._largest is not None:
+            self._size += sum(len(msgspec.json.encode(step.output)) for step in record.steps)
+            if self._size > self._largest:
+                raise LimitExceeded(f"the outputs of the trial have over {self._largest} bytes, which is the limit")
         return True
 
     def put(self, step: StepRecord) -> None:

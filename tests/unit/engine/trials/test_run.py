@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from engine.errors import Category
-from engine.model.execution import Failure, StepRecord, StepStatus
+from engine.errors import Category, LimitExceeded
+from engine.model.base import ExecutionId, ExecutorId
+from engine.model.execution import ExecutionRecord, Failure, Status, StepRecord, StepStatus
 from engine.model.node import (
     ConditionSpec,
     ConnectorSpec,
@@ -19,6 +20,7 @@ from engine.model.node import (
 )
 from engine.trials.answers import AnsweredBy, GivenAnswer
 from engine.trials.run import MOST_STEPS, TrialStatus, run_trial
+from engine.trials.virtual import MemoryRecords
 from tests.unit.engine.flows import NOON, graph, node
 from tests.unit.engine.trials.stage import occasion, ran, stage
 
@@ -151,3 +153,23 @@ async def test_a_recorded_answer_leaves_by_the_port_that_it_left_by() -> None:
     run = await run_trial(flow, occasion(), stage((record,)))
 
     assert [step.path for step in run.steps] == ["ask", "late"]
+
+
+async def test_larger_outputs_than_a_trial_may_hold_end_it() -> None:
+    records = MemoryRecords(largest=100)
+    flow = graph(call("a"), call("b"), edges=("a -> b",))
+    done = await ran(flow, {"a": "x" * 60, "b": "y" * 60})
+    record = ExecutionRecord(
+        id=ExecutionId("x"), owner=ExecutorId("trial"), epoch=1, status=Status.RUNNING, steps=tuple(done.steps)
+    )
+
+    with pytest.raises(LimitExceeded, match="over 100 bytes"):
+        await records.record(record)
+
+
+async def test_an_output_as_large_as_an_executor_takes_is_answered() -> None:
+    flow = graph(call("ask"))
+
+    run = await ran(flow, {"ask": "x" * 3_000_000})
+
+    assert run.status is TrialStatus.SUCCEEDED
