@@ -65,6 +65,11 @@ class Columns:
         arrays = ", ".join(f"${place}::{kind.value}[]" for place, kind in enumerate(self.kinds, start=1))
         return f"unnest({arrays}) AS {alias}({self.listed})"
 
+    def element(self, name: str, place: str) -> str:
+        """PostgreSQL's ``($3::int[])[place]``: one value of a column; NULL if the column went as an empty array."""
+        number = self.names.index(name)
+        return f"(${number + 1}::{self.kinds[number].value}[])[{place}]"
+
 
 class Bulk:
     """Bulk statements of one open transaction."""

@@ -6,22 +6,7 @@ from sqlalchemy.exc import DBAPIError
 from db.transaction import Transaction
 from engine.errors import Unavailable
 
-REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-    "0013",
-    "0014",
-)
+REVISIONS = tuple(f"{number:04}" for number in range(1, 16))
 """Every migration of this release, oldest first; a test holds it equal to ``db/migrations/versions``."""
 
 

@@ -10,6 +10,7 @@ from db.repositories.dead_letters import DeadLetterRepository
 from db.repositories.events import EventRepository
 from db.repositories.executions import ExecutionRepository
 from db.repositories.liveness import LivenessRepository
+from db.repositories.partitions import PartitionRepository
 from db.repositories.publications import PublicationRepository
 from db.repositories.results import ResultRepository
 from db.repositories.splits import SplitRepository
@@ -28,6 +29,7 @@ from engine.repositories import (
     Events,
     Executions,
     Liveness,
+    Partitions,
     Publications,
     Results,
     Splits,
@@ -52,6 +54,7 @@ class SqlUnitOfWork:
         self.children: Children = ChildRepository(transaction)
         self.results: Results = ResultRepository(transaction)
         self.blobs: Blobs = BlobRepository(transaction)
+        self.partitions: Partitions = PartitionRepository(transaction)
         self.dead_letters: DeadLetters = DeadLetterRepository(transaction)
         self.connections: Connections = ConnectionRepository(transaction, vault)
         self.access: Access = AccessRepository(transaction)

@@ -22,6 +22,7 @@ from engine.repositories import (
     Events,
     Executions,
     Liveness,
+    Partitions,
     Publications,
     Results,
     Splits,
@@ -53,6 +54,7 @@ class UnitOfWork(Protocol):
     children: Children
     results: Results
     blobs: Blobs
+    partitions: Partitions
     dead_letters: DeadLetters
     connections: Connections
     access: Access

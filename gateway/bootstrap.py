@@ -38,6 +38,7 @@ from engine.nodes.child import ChildHandler
 from engine.nodes.code import CodeHandler
 from engine.nodes.connector import ConnectorHandler
 from engine.nodes.wait import WaitHandler
+from engine.partitions import PartitionKeeper
 from engine.pausing import PauseReminder, Pausing
 from engine.ports import Broker, Clock
 from engine.pruner import Pruner
@@ -261,6 +262,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         Releaser(database=hub.database, graphs=hub.graphs, announcements=announcements, clock=hub.clock),
         Pruner(hub.database, hub.clock, retention=hub.settings.retention),
         BlobSweeper(hub.database),
+        PartitionKeeper(hub.database, hub.clock),
     ]
     strays = Strays(hub.database, hub.broker, hub.clock)
     schedules = run_schedules(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from db.bulk import Columns, Kind
@@ -36,16 +37,20 @@ _RESTS = """CASE
         WHEN {given} = 'paused' AND {row}pause_asked_at IS NULL AND coalesce({reason}, '') <> 'breakpoint'
             THEN CASE WHEN {reason} IS NULL THEN 'queued' ELSE 'waiting' END
         ELSE {given} END"""
-# About `status || ''`, see claiming.py: the partial index on running rows must not be used here either.
+# No join: PostgreSQL plans one with a partitioned table for each of its partitions, and only `= ANY` of known ids lets
+# it leave out the others before. So each row looks its values up in the arrays, at the place of its id among the ids,
+# which are sorted. About `status || ''`, see claiming.py: the partial index on running rows must not be used either.
+_NEW = {name: _COLUMNS.element(name, "width_bucket(e.id, $1::uuid[])") for name in _COLUMNS.names}
 _RECORD_POSTGRES = f"""
     UPDATE executions AS e
-    SET status = {_RESTS.format(given="r.status", row="e.", reason="r.wait_reason")},
-        owner = CASE WHEN r.status = 'running' THEN e.owner END, due_at = r.due_at,
-        wait_reason = r.wait_reason, finished_at = r.finished_at, output = r.output, error = r.error,
-        response = coalesce(r.response, e.response), deadline_at = coalesce(r.deadline_at, e.deadline_at)
-    FROM {_COLUMNS.unnest("r")}
-    WHERE e.id = r.id AND e.owner = r.owner AND e.epoch = r.epoch AND e.status || '' = 'running'
-    RETURNING e.id, r.owner, e.epoch, e.project_id, e.watched, e.event_id
+    SET status = {_RESTS.format(given=_NEW["status"], row="e.", reason=_NEW["wait_reason"])},
+        owner = CASE WHEN {_NEW["status"]} = 'running' THEN e.owner END, due_at = {_NEW["due_at"]},
+        wait_reason = {_NEW["wait_reason"]}, finished_at = {_NEW["finished_at"]}, output = {_NEW["output"]},
+        error = {_NEW["error"]}, response = coalesce({_NEW["response"]}, e.response),
+        deadline_at = coalesce({_NEW["deadline_at"]}, e.deadline_at)
+    WHERE e.id = ANY ($1::uuid[]) AND e.owner = {_NEW["owner"]} AND e.epoch = {_NEW["epoch"]}
+        AND e.status || '' = 'running'
+    RETURNING e.id, {_NEW["owner"]}, e.epoch, e.project_id, e.watched, e.event_id
 """  # noqa: S608 - our own names
 _STANDING_SQLITE = """
     SELECT id, owner, epoch, project_id, watched, event_id FROM executions
@@ -111,9 +116,17 @@ class Recording:
             self.woken += await tell_watchers(self._transaction, ended)
 
     async def _write_postgres(self, rows: list[tuple[Any, ...]]) -> dict[_Fence, ProjectId]:
-        found = await self._transaction.fetch_columns(_RECORD_POSTGRES, _COLUMNS, rows)
-        self._watched = {(str(row[0]), row[1], row[2]): EventId(str(row[5])) for row in found if row[4]}
-        return {(str(row[0]), row[1], row[2]): ProjectId(str(row[3])) for row in found}
+        """One statement, unless an execution comes under several fences: its values are found by its id alone."""
+        standing: dict[_Fence, ProjectId] = {}
+        self._watched = {}
+        left = sorted(rows, key=itemgetter(0))
+        while left:
+            now = {row[0]: row for row in left}
+            left = [row for row in left if now[row[0]] is not row]
+            found = await self._transaction.fetch_columns(_RECORD_POSTGRES, _COLUMNS, list(now.values()))
+            standing |= {(str(row[0]), row[1], row[2]): ProjectId(str(row[3])) for row in found}
+            self._watched |= {(str(row[0]), row[1], row[2]): EventId(str(row[5])) for row in found if row[4]}
+        return standing
 
     async def _write_sqlite(self, rows: list[tuple[Any, ...]]) -> dict[_Fence, ProjectId]:
         """Look first, then write: nobody else can write between the two on SQLite."""

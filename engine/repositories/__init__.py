@@ -20,6 +20,7 @@ from engine.repositories.history import Executions as Executions
 from engine.repositories.paging import EventFilter as EventFilter
 from engine.repositories.paging import ExecutionFilter as ExecutionFilter
 from engine.repositories.paging import Page as Page
+from engine.repositories.partitions import Partitions as Partitions
 from engine.repositories.publications import Publications as Publications
 from engine.repositories.results import Results as Results
 from engine.repositories.splits import Splits as Splits

@@ -56,6 +56,7 @@ async def count_from_here(database: SqlDatabase, connection: asyncpg.Connection)
             for _ in range(POOL):
                 work = await stack.enter_async_context(opened())
                 await work.transaction.fetch("SELECT pg_stat_force_next_flush()")
+    await connection.execute("SELECT pg_stat_force_next_flush()")
     await connection.execute("SELECT pg_stat_reset()")
 
 

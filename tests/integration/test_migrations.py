@@ -1,6 +1,9 @@
 """The schema's history on both databases: once, in order, safely by several processes, and checked at every start."""
 
 import asyncio
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,18 @@ from sqlalchemy import Connection, text
 
 from db.engines import PoolSizes, migration_engine, parse_url, writer_engine
 from db.migrate import MIGRATIONS, migrate
+from db.partitions import KEYS, Month
 from db.schema import REVISIONS
 from db.session import open_database
 from db.tables import metadata
 from db.vault import Vault
 from engine.errors import ConfigurationError, Unavailable
-from engine.model.base import DEFAULT_PROJECT, new_id
+from engine.model.base import DEFAULT_PROJECT, ExecutionId, ExecutorId, new_id
 from tests.contract.database_kits import DATABASES, KEY
 from tests.fakes import FakeClock
+
+UNDIVIDED = "0014"
+PARTITION = re.compile(r"(executions|steps|dead_letters)_(default|until_\d{4}_\d\d|\d{4}_\d\d)$")
 
 
 @pytest.fixture(params=DATABASES)
@@ -77,7 +84,8 @@ async def test_the_migrations_make_the_tables_that_the_code_uses(url: str) -> No
     await migrate(url)
 
     def differences(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        options = {"include_name": lambda name, kind, _: kind != "table" or not PARTITION.match(name or "")}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     engine = writer_engine(parse_url(url), PoolSizes(write=1))
     async with engine.connect() as connection:
@@ -184,3 +192,72 @@ def test_the_release_knows_its_own_migrations() -> None:
     files = sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
 
     assert tuple(files) == REVISIONS
+
+
+@pytest.mark.integration
+async def test_a_filled_database_is_divided_by_month_and_loses_nothing(database_url: str) -> None:
+    await migrate_to(database_url, UNDIVIDED)
+    now = Month.of(datetime.now(UTC))
+    months = [Month(2001, 1), now.before, now, now.next]  # the clock that made the last one was ahead
+    ids = [f"{month.first_id[:14]}{new_id()[14:]}" for month in months]
+    before = await execute(database_url, *filled(ids), *counts("executions", "steps", "dead_letters"))
+    shapes = "SELECT regexp_replace(indexname, '_until.*', '') FROM pg_indexes WHERE tablename LIKE '{}' ORDER BY 1"
+    indexes = {table: await execute(database_url, shapes.format(table)) for table in KEYS}
+
+    await migrate(database_url)
+
+    end = now.next.next
+    assert await execute(database_url, *counts("executions", "steps", "dead_letters")) == before == [(4,), (8,), (4,)]
+    for table in KEYS:
+        place = f"SELECT DISTINCT CAST(CAST(tableoid AS regclass) AS text) FROM {table}"
+        assert await execute(database_url, place) == [(f"{table}_until_{end}",)]
+        assert await execute(database_url, shapes.format(table)) == indexes[table]
+        assert await execute(database_url, shapes.format(f"{table}_until_%")) == indexes[table]
+    vault, clock = Vault([KEY]), FakeClock()
+    async with open_database(database_url, vault=vault, clock=clock) as database, database.write() as work:
+        [claimed] = await work.executions.claim([ExecutionId(ids[1])], owner=ExecutorId("me"), now=clock.now())
+        assert [step.path for step in claimed.steps] == ["a", "b"]
+        await work.executions.delete([ExecutionId(each) for each in ids])
+        await work.commit()
+    assert await execute(database_url, *counts(*KEYS, "events")) == [(0,)] * 4
+
+
+@pytest.mark.integration
+async def test_ids_without_a_time_do_not_stop_the_division(database_url: str) -> None:
+    await migrate_to(database_url, UNDIVIDED)
+    await execute(database_url, *filled(["ffffffff-ffff-4fff-8fff-ffffffffffff"]))
+
+    await migrate(database_url)
+
+    assert await execute(database_url, *counts(*KEYS)) == [(1,), (2,), (1,)]
+
+
+def counts(*tables: str) -> list[str]:
+    return [f"SELECT count(*) FROM {table}" for table in tables]
+
+
+def filled(ids: Sequence[str]) -> list[str]:
+    """Statements that store queued executions, each claimed once before, with their events, steps and dead letters."""
+    owner, made = DEFAULT_PROJECT, []
+    for each in ids:
+        made += [
+            (
+                "INSERT INTO events (id, project_id, workflow_id, trigger_id, occurred_at, accepted_at, fate, execution_id) "
+                f"VALUES ('{each}', '{owner}', '{owner}', '{owner}', now(), now(), 'started', '{each}')"
+            ),
+            (
+                "INSERT INTO executions (id, project_id, workflow_id, version_id, trigger_key, event_id, status, lane, epoch, "
+                f"created_at, queued_at, woken_at, deadline_at) VALUES ('{each}', '{owner}', '{owner}', '{owner}', 'k', "
+                f"'{each}', 'queued', 'normal', 1, now(), now(), now(), now())"
+            ),
+            (
+                "INSERT INTO steps (execution_id, path, attempt, project_id, node, seq, status, started_at) VALUES "
+                f"('{each}', 'a', 1, '{owner}', 'a', 1, 'succeeded', now()), "
+                f"('{each}', 'b', 1, '{owner}', 'b', 2, 'succeeded', now())"
+            ),
+            (
+                "INSERT INTO dead_letters (id, project_id, workflow_id, execution_id, code, message, fingerprint, created_at, "
+                f"state) VALUES ('{each}', '{owner}', '{owner}', '{each}', 'c', 'm', 'f', now(), 'open')"
+            ),
+        ]
+    return made
