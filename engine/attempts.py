@@ -88,6 +88,9 @@ class Attempts:
         if shape is not None:
             trigger["data"] = shape.render({**self._names, "steps": {}, "input": claimed.data, "vars": {}})
         self.data = trigger["data"]
+        self._part: JsonObject | None = None
+        if graph.entry is not None and isinstance(claimed.data, dict):
+            self._part, trigger["data"] = claimed.data["opening"], claimed.data["trigger"]
         self.deadline_at = claimed.deadline_at
 
     def run_pure(self, state: State, visit: Visit, now: datetime) -> Outcome:
@@ -215,6 +218,8 @@ class Attempts:
             arrivals=claimed.arrivals.get(visit.path, ()),
             max_iterations=self._graph.settings.max_iterations,
             epoch=claimed.epoch,
+            part=self._part if frame.owner is None else None,
+            spreads=node.kind in self._tools.effects,
         )
 
     def seen(self, state: State, frame: Frame, value: Json) -> JsonObject:

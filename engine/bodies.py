@@ -5,12 +5,20 @@ nothing inside it is left, to give its result; a ``while`` loop also between two
 its frames. Pure, like ``engine.planner``.
 """
 
+from typing import Final
+
 from engine.flow import Flow
 from engine.model.base import Json, JsonObject
 from engine.model.execution import Failure
 from engine.model.node import LoopSpec, NodeSpec, OnItemError, ParallelSpec
 from engine.state import Closing, Frame, FrameKey, Inside, Stage, State, Visit
 from engine.tokens import end_visit, leave_regions, resolve_stalled, start_visit
+
+SPREAD: Final = "spread"
+"""In the opening of a loop whose iterations run in child executions: how many items each of them gets."""
+
+FIRST: Final = "first"
+"""In the opening of a loop of such a child: the number of its first item, and so of the items before it."""
 
 
 def open_visit(state: State, visit: Visit, opening: JsonObject, *, seq: int) -> None:
@@ -20,8 +28,17 @@ def open_visit(state: State, visit: Visit, opening: JsonObject, *, seq: int) -> 
     visit.inside.opening = opening
     if visit in state.ready:
         state.ready.remove(visit)
+    if SPREAD in opening:
+        visit.stage = Stage.READY
+        state.ready.append(visit)
+        return
     visit.stage = Stage.OPEN
     _go_on(state, visit, visit.inside)
+
+
+def is_spread(visit: Visit) -> bool:
+    """Whether what is inside a visit runs in other executions, which have to be started and waited for."""
+    return visit.inside is not None and SPREAD in visit.inside.opening
 
 
 def begin_frame(state: State, frame: Frame, starts: tuple[str, ...] | None = None) -> None:
@@ -140,9 +157,10 @@ class _Next:
 
 def _begin_iterations(state: State, owner: Visit, inside: Inside, spec: LoopSpec) -> None:
     total = rounds(spec, inside)
+    before = int(inside.opening.get(FIRST, 0)) // (spec.batch or 1)
     while inside.begun < total and len(inside.frames) < spec.concurrency and not state.stopping:
-        index = inside.begun
-        item = item_at(spec, inside, index)
+        item = item_at(spec, inside, inside.begun)
+        index = before + inside.begun
         inside.begun += 1
         names = {"item": item, "index": index}
         if spec.alias:
@@ -163,7 +181,9 @@ def item_at(spec: LoopSpec, inside: Inside, index: int) -> Json:
     over = inside.opening.get("over")
     if over is not None:
         return over[index] if spec.batch is None else over[index * spec.batch : (index + 1) * spec.batch]
-    return index if "times" in inside.opening else inside.results.get(index - 1)
+    if "times" in inside.opening:
+        return int(inside.opening.get(FIRST, 0)) + index
+    return inside.results.get(index - 1)
 
 
 def _begin(state: State, owner: Visit, inside: Inside, following: _Next) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from engine.attempts import Attempts, Tools, overtime
+from engine.bodies import is_spread
 from engine.calls import CallGroup
 from engine.closing import conclude
 from engine.edits import frame_at
@@ -64,6 +65,11 @@ async def drive(claimed: Claimed, graph: Graph, tools: Tools) -> None:
         return
     now = tools.clock.now()
     await journal.fail(failure, dead_letter(claimed, failure, now), now)
+
+
+def is_call(visit: Visit) -> bool:
+    """Whether a visit changes something outside: it calls an action, runs code, waits for others, or starts them."""
+    return visit.node.bypass is None and (visit.node.kind not in PURE or is_spread(visit))
 
 
 class _Drive:
@@ -157,7 +163,7 @@ class _Drive:
             for visit in taken:
                 if self._stops is not None and not self._stops.may_begin(state, visit):
                     continue
-                if visit.node.kind not in PURE and visit.node.bypass is None:
+                if is_call(visit):
                     self._calls.append(visit)
                 elif visit.path in state.pending and not state.stopping:
                     self._settle(visit, self._attempts.run_pure(state, visit, now), now, effect=False)

@@ -146,7 +146,7 @@ class Executor:
                 await self._refuse(claimed, claimed.damage)
                 return
             graph = await self._graphs.get(claimed.version_id)
-            await drive(claimed, graph, self._tools)
+            await drive(claimed, graph.part(claimed.entry) if claimed.entry else graph, self._tools)
         except* OwnershipLost:
             log.info("execution belongs to somebody else now", extra={"execution_id": claimed.id})
         except* (DefinitionError, NotFound) as group:

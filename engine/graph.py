@@ -4,9 +4,9 @@ The planner walks it and handlers read it; it is immutable and shared by all exe
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from engine.cycles import find_cycles
+from engine.cycles import NONE, find_cycles
 from engine.errors import DefinitionError
 from engine.expressions import Expression, Template, compile_expression, compile_template
 from engine.flow import CompiledCache, CompiledNode, Flow
@@ -49,7 +49,7 @@ class Graph:
 
     ``starts`` gives the start nodes per trigger key where they are not all of ``flow``'s; ``maps`` the templates that
     shape ``trigger.data``. ``closing`` runs when all else is over. ``caches`` says whether any node has a cache,
-    ``callbacks`` whether any waits for a callback.
+    ``callbacks`` whether any waits for a callback. ``entry`` is the loop of which a part is to run, see ``part``.
     """
 
     version_id: VersionId
@@ -62,11 +62,25 @@ class Graph:
     settings: WorkflowSettings
     caches: bool
     callbacks: bool
+    entry: str | None = None
 
     @property
     def nodes(self) -> Mapping[str, CompiledNode]:
         """The outermost nodes by key."""
         return self.flow.nodes
+
+    def part(self, entry: str) -> "Graph":
+        """The version as an execution sees it that runs a part of one loop: nothing but that loop.
+
+        Raises:
+            DefinitionError: The version has no such node.
+        """
+        node = next((node for node in _all_nodes(self.flow) if node.place == entry), None)
+        if node is None:
+            raise DefinitionError(f'the version has no node "{entry}", a part of which is to run')
+        alone = replace(node, inbound=(), outbound=(), undo=None, bypass=None)
+        flow = Flow(nodes={node.key: alone}, edges=(), starts=(node.key,), cycles=NONE, callbacks=())
+        return replace(self, flow=flow, closing=None, starts={}, maps={}, entry=entry)
 
     def containers(self) -> Mapping[str, NodeSpec]:
         """The nodes with others inside, by place."""

@@ -6,36 +6,21 @@ in no balance.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from engine.admission import by_lane
 from engine.announcer import Announces
 from engine.graphs import Graphs
 from engine.model.arrival import Awaited
-from engine.model.base import EventId, ExecutionId, Json, ProjectId, new_id
+from engine.model.base import EventId, ExecutionId, new_id
 from engine.model.event import Event, Fate, NewExecution
-from engine.model.lineage import PARENT, Parent, parent_of
+from engine.model.lineage import PARENT, Parent, PartsOrder, parent_of
 from engine.patience import until_available
-from engine.ports import Clock, Database, UnitOfWork
+from engine.ports import Broker, Clock, Database, UnitOfWork
 from engine.repositories.children import Child, Holder, OpenWait
+from engine.signals import CANCELLED
 from engine.starting import new_execution
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartsOrder:
-    """What a step spreads: ``parts`` holds the data of each child's event by its slot, a name that is the part's own.
-
-    ``entry`` is what ``Claimed.entry`` tells the child: the node whose body it runs.
-    """
-
-    project_id: ProjectId
-    execution_id: ExecutionId
-    epoch: int
-    path: str
-    entry: str
-    parts: Mapping[str, Json]
 
 
 class Parts:
@@ -45,12 +30,14 @@ class Parts:
         self,
         *,
         database: Database,
+        broker: Broker,
         announcements: Announces,
         graphs: Graphs,
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._database = database
+        self._broker = broker
         self._announcements = announcements
         self._graphs = graphs
         self._clock = clock
@@ -62,6 +49,21 @@ class Parts:
         Those that have not ended wake the parent. ``None``: the parent belongs to somebody else, nothing was started.
         """
         return await until_available(lambda: self._begin(order), what="start parts", sleep=self._sleep)
+
+    async def give_up(self, order: PartsOrder, parts: Sequence[ExecutionId]) -> None:
+        """Cancel parts that are waited for no longer, because another one failed or the time of the step is up."""
+
+        async def cancel() -> None:
+            async with self._database.write() as uow:
+                await uow.children.close(order.execution_id, order.path)
+                reason = f'the step "{order.path}" of its parent {order.execution_id} waited no longer'
+                for part in parts:
+                    await uow.executions.cancel(part, now=self._clock.now(), reason=reason)
+                await uow.commit()
+
+        await until_available(cancel, what="cancel parts", sleep=self._sleep)
+        for part in parts:
+            await self._broker.signal(CANCELLED, part.encode())
 
     async def _begin(self, order: PartsOrder) -> Sequence[Child] | None:
         async with self._database.write() as uow:

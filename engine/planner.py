@@ -36,9 +36,12 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 
 def begin(graph: Graph, trigger_key: str, data: Json) -> State:
-    """Return the state of an execution that has not run yet, its start nodes ready."""
-    root = Frame(flow=graph.flow, prefix="", data=data, names={}, outputs={})
-    state = State(graph=graph, root=root, variables=graph.initial_variables())
+    """Return the state of an execution that has not run yet, its start nodes ready.
+
+    ``data`` is the trigger's; for a part of a loop it is what ``engine.nodes.spread`` gave it.
+    """
+    state = _first_state(graph, data)
+    root = state.root
     starts = graph.starts_for(trigger_key)
     root.absorbing = {key for key in starts if graph.flow.nodes[key].inbound}
     begin_frame(state, root, starts)
@@ -47,6 +50,14 @@ def begin(graph: Graph, trigger_key: str, data: Json) -> State:
             skip(state, root, graph.flow.nodes[key])
     settle_frame(state, root)
     return state
+
+
+def _first_state(graph: Graph, data: Json) -> State:
+    if graph.entry is None or not isinstance(data, dict):
+        root = Frame(flow=graph.flow, prefix="", data=data, names={}, outputs={})
+        return State(graph=graph, root=root, variables=graph.initial_variables())
+    root = Frame(flow=graph.flow, prefix="", data=None, names=data["names"], outputs=dict(data["steps"]))
+    return State(graph=graph, root=root, variables={**graph.initial_variables(), **data["vars"]})
 
 
 def apply(state: State, record: StepRecord) -> None:

@@ -37,8 +37,10 @@ from engine.model.node import NodeKind
 from engine.nodes.child import ChildHandler
 from engine.nodes.code import CodeHandler
 from engine.nodes.connector import ConnectorHandler
+from engine.nodes.spread import SpreadHandler
 from engine.nodes.wait import WaitHandler
 from engine.partitions import PartitionKeeper
+from engine.parts import Parts
 from engine.pausing import PauseReminder, Pausing
 from engine.ports import Broker, Clock
 from engine.pruner import Pruner
@@ -103,6 +105,7 @@ class Hub:
     replies: Replies
     arrivals: Arrivals
     children: Children
+    parts: Parts
     links: SignedLinks
     metrics: Metrics
     executor: Executor | None
@@ -196,6 +199,7 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
         children=Children(
             database=database, broker=broker, intake=intake, graphs=graphs, clock=clock, deepest=settings.child_depth
         ),
+        parts=Parts(database=database, broker=broker, announcements=announcements, graphs=graphs, clock=clock),
         links=SignedLinks(world.vault, settings.public_url),
         replies=Replies(database=database, broker=broker, name=new_id()),
         metrics=Metrics(),
@@ -221,6 +225,7 @@ async def _executor(stack: AsyncExitStack, hub: Hub, announcements: Announcement
             NodeKind.CODE: CodeHandler(workers),
             NodeKind.WAIT: WaitHandler(hub.arrivals),
             NodeKind.WORKFLOW: ChildHandler(hub.children),
+            NodeKind.LOOP: SpreadHandler(hub.parts),
         },
         recorder=recorder,
         clock=hub.clock,

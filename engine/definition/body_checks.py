@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from engine.definition.outline import Outline, reached
 from engine.definition.places import nodes_on
 from engine.definition.report import Path, Report
+from engine.definition.shapes import Record
 from engine.model.node import NodeKind
 
 _CHOOSING = frozenset({NodeKind.CONDITION, NodeKind.SWITCH})
@@ -60,6 +61,31 @@ def check_bodies(graphs: Mapping[Path, Outline], report: Report) -> None:
                 report.wrong((*at, "nodes", key), text, fix="choose another key", key=True)
         for key, record in graph.records.items():
             _check_wait_for(graph, key, record.get("wait_for"), report=report)
+            if "spread_over" in record and record["type"] == NodeKind.LOOP:
+                _check_spread(graphs, (*at, "nodes", key), record, report=report)
+
+
+def _check_spread(graphs: Mapping[Path, Outline], loop: Path, record: Record, *, report: Report) -> None:
+    """Report what cannot work in another execution than the loop's own."""
+    if record.get("wait_for", "all") != "all":
+        text = "the parts of a loop that is spread are all waited for"
+        report.wrong((*loop, "wait_for"), text, fix="leave wait_for or spread_over out")
+    if "while" in record:
+        report.wrong((*loop, "spread_over"), "each round of a while loop depends on the one before", fix="use over")
+    for at, graph in graphs.items():
+        if at[: len(loop)] != loop:
+            continue
+        for key, inner in graph.records.items():
+            what = _bound_to_its_execution(inner)
+            if what is not None:
+                text = f"{what} has no effect on the execution whose loop is spread"
+                report.wrong((*at, "nodes", key), text, fix="leave spread_over out, or do it after the loop", key=True)
+
+
+def _bound_to_its_execution(record: Record) -> str | None:
+    if record["type"] in (NodeKind.STOP, NodeKind.RESPOND):
+        return f"a {record['type']} node"
+    return next((name for name in ("assign", "undo") if record.get(name)), None)
 
 
 def _check_wait_for(graph: Outline, key: str, wait_for: object, *, report: Report) -> None:

@@ -224,6 +224,7 @@ def _loop(record: Record) -> LoopSpec:
         batch=record.get("batch"),
         needed=_needed(record["wait_for"]),
         on_item_error=OnItemError(record["on_item_error"]),
+        spread_over=record.get("spread_over"),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.model.base import ExecutionId, Json, JsonObject, VersionId
+from engine.model.base import ExecutionId, Json, JsonObject, ProjectId, VersionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,3 +41,18 @@ def parent_of(envelope: Mapping[str, Json]) -> Parent | None:
     """Read what ``Parent.as_json`` wrote into the envelope of an event; ``None`` for one that no step caused."""
     written = envelope.get(PARENT)
     return None if written is None else Parent(**written)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsOrder:
+    """What a step spreads: ``parts`` holds the data of each child's event by its slot, a name that is the part's own.
+
+    ``entry`` is what ``Claimed.entry`` tells the child: the node whose body it runs.
+    """
+
+    project_id: ProjectId
+    execution_id: ExecutionId
+    epoch: int
+    path: str
+    entry: str
+    parts: Mapping[str, Json]

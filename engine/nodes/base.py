@@ -22,7 +22,8 @@ class Attempt:
     ``scope`` is what expressions see, ``input`` its part of that name; ``deadline_at`` is when the execution's time
     is up, ``max_iterations`` the most rounds of a loop. ``now`` is the real time, for delays; expressions see
     ``scope["now"]``, which a crash does not change. ``arrivals`` is what had come from outside for this visit when the
-    execution was claimed, ``epoch`` the number under which it was.
+    execution was claimed, ``epoch`` the number under which it was. ``part`` is the opening of a loop of which this
+    execution runs only a part; ``spreads`` says that a loop may leave its iterations to other executions.
     """
 
     visit: Visit
@@ -35,6 +36,8 @@ class Attempt:
     arrivals: tuple[Arrival, ...] = ()
     max_iterations: int = 10_000
     epoch: int = 0
+    part: JsonObject | None = None
+    spreads: bool = False
 
     @property
     def node(self) -> CompiledNode:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.bodies import has_enough, rounds
+from engine.bodies import SPREAD, has_enough, rounds
 from engine.errors import InvalidInput, LimitExceeded
 from engine.expressions import truthy
 from engine.model.base import Json, JsonObject
@@ -33,7 +33,7 @@ def run(attempt: Attempt) -> Opened | Succeeded | Failed:
         if _holds(attempt, spec, inside, done):
             return Opened(opening={"rounds": done + 1})
     elif inside is None:
-        return Opened(opening=_opening(attempt, spec))
+        return Opened(opening=attempt.part or _opening(attempt, spec))
     return Succeeded(output=_results(inside) if inside else [])
 
 
@@ -60,14 +60,22 @@ def _opening(attempt: Attempt, spec: LoopSpec) -> JsonObject:
     strict = attempt.node.node.strict
     if spec.times is not None:
         times = attempt.node.templates["times"].render(attempt.scope, strict=strict)
-        return {"times": _count(attempt, times)}
+        count = _count(attempt, times)
+        return _spread(attempt, spec, {"times": count}, count)
     over = attempt.node.templates["over"].render(attempt.scope, strict=strict)
     if isinstance(over, dict):
         over = [{"key": key, "value": value} for key, value in over.items()]
     if not isinstance(over, list):
         raise InvalidInput(f'"{attempt.visit.path}" needs a list in "over", and got {_kind(over)}')
-    _count(attempt, len(over))
-    return {"over": over}
+    return _spread(attempt, spec, {"over": over}, _count(attempt, len(over)))
+
+
+def _spread(attempt: Attempt, spec: LoopSpec, opening: JsonObject, count: int) -> JsonObject:
+    """Say how many items each part gets, where there are more than one execution is to run."""
+    if spec.spread_over is None or count <= spec.spread_over or not attempt.spreads:
+        return opening
+    batch = spec.batch or 1
+    return {**opening, SPREAD: max(spec.spread_over // batch, 1) * batch}
 
 
 def _count(attempt: Attempt, value: Json) -> int:

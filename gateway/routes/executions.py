@@ -195,6 +195,8 @@ async def _history(hub: Hub, execution: Execution, event: Event | None, steps: t
         return History(steps=steps, skipped=(), ahead=())
     try:
         graph = await hub.graphs.get(execution.version_id)
+        if execution.entry is not None:
+            graph = graph.part(execution.entry)
         data: Json = event.data
         shape = graph.maps.get(execution.trigger_key)
         if shape is not None:

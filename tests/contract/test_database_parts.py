@@ -10,11 +10,12 @@ from db.session import SqlDatabase
 from engine.definition import load_document
 from engine.graphs import Graphs
 from engine.model.execution import Claimed, Failure, Status
-from engine.parts import Parts, PartsOrder
+from engine.model.lineage import PartsOrder
+from engine.parts import Parts
 from engine.resumer import Resumer
 from tests.contract.database_kits import LATER, PROJECT, claim, record, save, status_of
 from tests.contract.test_database_children import DOCUMENT, Family
-from tests.fakes import FakeClock, RecordingAnnouncements
+from tests.fakes import FakeBroker, FakeClock, RecordingAnnouncements
 
 pytestmark = pytest.mark.contract
 
@@ -33,7 +34,9 @@ class Spread(Family):
     def parts(self, number: int = 0) -> Parts:
         database = self.databases[number]
         graphs = Graphs(database, lambda _: load_document(DOCUMENT))
-        return Parts(database=database, announcements=self.heard, graphs=graphs, clock=FakeClock(LATER))
+        return Parts(
+            database=database, broker=FakeBroker(), announcements=self.heard, graphs=graphs, clock=FakeClock(LATER)
+        )
 
 
 @pytest.fixture
