@@ -53,6 +53,12 @@ class Body:
 
 _TIMEOUT: Final = Field("timeout", Duration(positive=True), "the longest all of it may take; no limit when absent")
 
+_SPREAD_OVER: Final = Field(
+    "spread_over",
+    Number(minimum=1, maximum=100_000),
+    "above so many items, child executions with up to so many each run them, on any executor; never when absent",
+)
+
 _ON_ITEM_ERROR: Final = Field(
     "on_item_error",
     Choice(options=tuple(OnItemError)),
@@ -90,12 +96,7 @@ def loop_section(body: Body) -> Section:
                 "give each iteration a list of up to so many items; one item, and not as a list, when absent",
             ),
             Field("body", body, "what each iteration runs", required=True),
-            Field(
-                "spread_over",
-                Number(minimum=1, maximum=100_000),
-                "above so many items, child executions with up to so many each run them, on any executor; never when "
-                "absent",
-            ),
+            _SPREAD_OVER,
             _ON_ITEM_ERROR,
             Field(
                 "wait_for",
