@@ -8,7 +8,7 @@ ROUNDS = 3
 
 def controlled(echo: str) -> tuple[Flow, ...]:
     """Return them all, calling the server at ``echo``."""
-    return (_looped(echo), _cycled(echo), _raced(echo), _waited(echo))
+    return (_looped(echo), _cycled(echo), _raced(echo), _waited(echo), _child(echo), _parent(), _spread(echo))
 
 
 def indented(text: str, by: int) -> str:
@@ -122,4 +122,60 @@ edges: [ask -> answer, answer -> after]
         text=text_of("waited", body),
         steps=frozenset({"ask", "answer", "after"}),
         effects={"ask": path},
+    )
+
+
+def _child(echo: str) -> Flow:
+    """No event starts it; ``parent`` does."""
+    text = f"""
+name: child
+nodes:
+  tell:
+{call_of("/child/tell", echo)}
+  pause: {{type: delay, for: 300ms}}
+edges: [tell -> pause]
+"""
+    return Flow(name="child", share=0, text=text, steps=frozenset())
+
+
+def _parent() -> Flow:
+    """It waits for its child, and passes on what that gave."""
+    body = """
+nodes:
+  start: {type: workflow, workflow: child, with: {id: "{{ trigger.data.id }}"}}
+  after: {type: transform, value: "{{ steps.start }}"}
+edges: [start -> after]
+"""
+    return Flow(
+        name="parent",
+        share=6,
+        text=text_of("parent", body),
+        steps=frozenset({"start", "after"}),
+        children=1,
+        child_effects={"tell": "/child/tell"},
+    )
+
+
+def _spread(echo: str) -> Flow:
+    """A loop whose iterations run in two executions of their own."""
+    body = f"""
+nodes:
+  each:
+    type: loop
+    times: {ROUNDS}
+    spread_over: 2
+    body:
+      nodes:
+        call:
+{indented(call_of("/spread/{{ index }}", echo), 6)}
+  sum: {{type: transform, value: "{{{{ steps.each | length }}}}"}}
+edges: [each -> sum]
+"""
+    return Flow(
+        name="spread",
+        share=5,
+        text=text_of("spread", body),
+        steps=frozenset({"each", "sum"}),
+        children=2,
+        child_effects={f"each[{index}].call": f"/spread/{index}" for index in range(ROUNDS)},
     )

@@ -41,6 +41,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """One execution that a step of another started."""
+
+    id: str
+    parent_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One recorded attempt."""
 
@@ -59,6 +68,7 @@ class Evidence:
     faults: Sequence[Fault] = ()
     calls: Sequence[Call] = ()
     runs: Sequence[Run] = ()
+    children: Sequence[Child] = ()
     steps: Sequence[Step] = ()
     strays: Sequence[str] = ()
     dead_letters: Sequence[str] = ()
@@ -83,23 +93,26 @@ async def still_open(database_url: str) -> dict[str, int]:
         await connection.close()
 
 
-async def read_database(database_url: str) -> tuple[list[Run], list[Step], list[str], list[str]]:
-    """Return executions, steps, strays and dead letters, read past our own code."""
+async def read_database(database_url: str) -> tuple[list[Run], list[Child], list[Step], list[str], list[str]]:
+    """Return executions, their children, steps, strays and dead letters, read past our own code."""
     connection = await asyncpg.connect(plain(database_url), timeout=10)
     try:
         runs = await connection.fetch(
-            "select x.id, x.event_id, e.dedupe_key, x.status, x.error from executions x join events e on e.id = x.event_id"
+            "select x.id, x.event_id, e.dedupe_key, x.status, x.error from executions x join events e on e.id = x.event_id "
+            "where x.parent_id is null"
         )
+        children = await connection.fetch("select id, parent_id, status from executions where parent_id is not null")
         steps = await connection.fetch("select execution_id, path, attempt, seq, status from steps")
         strays = await connection.fetch(
             "select e.id from events e left join executions x on x.id = e.execution_id and x.event_id = e.id "
-            "where e.fate = 'started' and x.id is null"
+            "where e.fate = 'started' and x.id is null and e.envelope not like '%\"parent\"%'"
         )
         letters = await connection.fetch("select execution_id, step, code, message from dead_letters")
     finally:
         await connection.close()
     return (
         [Run(id=str(row[0]), event_id=str(row[1]), sender_id=row[2], status=row[3], error=str(row[4])) for row in runs],
+        [Child(id=str(row[0]), parent_id=str(row[1]), status=row[2]) for row in children],
         [Step(execution_id=str(row[0]), path=row[1], attempt=row[2], seq=row[3], status=row[4]) for row in steps],
         [str(row[0]) for row in strays],
         [" ".join(map(str, row.values())) for row in letters],

@@ -13,7 +13,7 @@ class Flow:
 
     ``steps`` are the nodes that must be in history as succeeded, exactly once each; ``effects`` maps those that call
     outside to the path they call. ``cancelled`` are the steps that must be recorded as given up, ``children`` says how
-    many executions it starts. ``share`` is how many of 100 events go to it; ``answers_output``: its hook answers with
+    many executions it starts, ``child_effects`` maps their steps to what they call. ``share`` is how many of 100 events go to it; ``answers_output``: its hook answers with
     the result.
     """
 
@@ -24,6 +24,7 @@ class Flow:
     effects: Mapping[str, str] = field(default_factory=dict)
     cancelled: frozenset[str] = frozenset()
     children: int = 0
+    child_effects: Mapping[str, str] = field(default_factory=dict)
     answers_output: bool = False
 
 

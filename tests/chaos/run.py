@@ -170,12 +170,13 @@ def _stage(plan_: Plan, world: World, proxies: Mapping[str, Proxy]) -> _Stage:
 
 
 async def _evidence(stage: _Stage, world: World) -> Evidence:
-    runs, steps, strays, letters = await read_database(world.database_url)
+    runs, children, steps, strays, letters = await read_database(world.database_url)
     return Evidence(
         accepted=stage.sender.accepted,
         faults=stage.havoc.happened,
         calls=read_witness(stage.witness),
         runs=runs,
+        children=children,
         steps=steps,
         strays=strays,
         dead_letters=letters,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.evidence import Call, Evidence, Run, Step
+from tests.chaos.evidence import Call, Child, Evidence, Run, Step
 from tests.chaos.faults import ALWAYS, Fault, Kind, plan
 from tests.chaos.flow import Flow
 from tests.chaos.flows import flows
@@ -102,3 +102,48 @@ def test_a_plan_has_every_kind_of_fault_and_at_least_ten(seconds: float) -> None
     assert {fault.kind for fault in planned} >= set(ALWAYS)
     assert len(planned) >= 10
     assert all(0 < fault.after < seconds for fault in planned)
+
+
+PARENT: Flow = FLOWS["parent"]
+FAMILY = Evidence(
+    accepted=[Accepted(id="parent-1", flow="parent", event_id="e1", execution_id="x1")],
+    calls=[Call(at=100.0, path="/child/tell", key="c1:tell", id="parent-1", status=200)],
+    runs=[Run(id="x1", event_id="e1", sender_id="parent-1", status="succeeded")],
+    children=[Child(id="c1", parent_id="x1", status="succeeded")],
+    steps=[
+        Step(execution_id="x1", path=path, attempt=1, seq=seq, status="succeeded")
+        for seq, path in enumerate(("start", "after"), start=1)
+    ],
+)
+
+
+def test_a_family_that_did_what_it_should_is_no_problem() -> None:
+    assert not judge(FAMILY, [PARENT]).problems
+
+
+@pytest.mark.parametrize(
+    ("bad", "word"),
+    [
+        (replace(FAMILY, children=[]), "has 0 children instead of 1"),
+        (replace(FAMILY, children=[*FAMILY.children, replace(FAMILY.children[0], id="c2")]), "has 2 children"),
+        (replace(FAMILY, children=[replace(FAMILY.children[0], status="cancelled")]), "a child is cancelled"),
+        (replace(FAMILY, children=[*FAMILY.children, Child(id="c3", parent_id="x9", status="succeeded")]), "of x9"),
+        (replace(FAMILY, calls=[]), "never happened"),
+        (replace(FAMILY, calls=[replace(FAMILY.calls[0], key="x1:tell")]), "another key"),
+    ],
+)
+def test_what_is_wrong_in_a_family_is_seen(bad: Evidence, word: str) -> None:
+    assert any(word in problem for problem in judge(bad, [PARENT]).problems)
+
+
+def test_a_step_that_should_have_been_given_up_is_seen() -> None:
+    raced = FLOWS["raced"]
+    run = Run(id="x1", event_id="e1", sender_id="raced-1", status="succeeded")
+    steps = [
+        Step(execution_id="x1", path=path, attempt=1, seq=seq, status="succeeded")
+        for seq, path in enumerate(sorted(raced.steps), start=1)
+    ]
+
+    problems = judge(Evidence(runs=[run], steps=steps), [raced]).problems
+
+    assert any("gave up [] instead of ['race.slow.pause']" in problem for problem in problems)

@@ -36,19 +36,28 @@ def judge(evidence: Evidence, flows: Sequence[Flow]) -> Verdict:
     problems = [
         *_fates(evidence, runs),
         *_history(evidence, by_name),
+        *_children(evidence, by_name),
         *(f"dead letter: {letter}" for letter in evidence.dead_letters),
         *(f"trigger {key}: the balance is off by {off}" for key, off in evidence.differences.items() if off),
     ]
+    by_parent: dict[str, list[str]] = defaultdict(list)
+    for child in evidence.children:
+        by_parent[child.parent_id].append(child.id)
     repeats = 0
     calls: dict[tuple[str, str], list[Call]] = defaultdict(list)
     for call in sorted(evidence.calls, key=lambda call: call.at):
         calls[call.id, call.path].append(call)
     for accepted in evidence.accepted:
-        for step, path in by_name[accepted.flow].effects.items():
+        flow = by_name[accepted.flow]
+        own = [run.id for run in runs[accepted.id]]
+        started = [each for run in own for each in by_parent[run]]
+        expected = [(step, path, own) for step, path in flow.effects.items()]
+        expected += [(step, path, started) for step, path in flow.child_effects.items()]
+        for step, path, makers in expected:
             made = [call for call in calls.pop((accepted.id, path), []) if call.status == 200]
             repeats += max(len(made) - 1, 0)
             problems += _effects(made, f"{accepted.id} at {path}", evidence.faults)
-            keys = {f"{run.id}:{step}" for run in runs[accepted.id]}
+            keys = {f"{maker}:{step}" for maker in makers}
             problems += [f"{call} has another key than {keys}" for call in made if call.key not in keys]
     problems += [f"nobody sent the event of {made}" for made in calls.values()]
     return Verdict(problems=problems, repeats=repeats)
@@ -78,7 +87,10 @@ def _history(evidence: Evidence, flows: Mapping[str, Flow]) -> Iterator[str]:
     succeeded: dict[str, Counter[str]] = defaultdict(Counter)
     cancelled: dict[str, set[str]] = defaultdict(set)
     numbers: dict[str, list[int]] = defaultdict(list)
+    own = {run.id for run in evidence.runs}
     for step in evidence.steps:
+        if step.execution_id not in own:
+            continue
         numbers[step.execution_id].append(step.seq)
         if step.status == "succeeded":
             succeeded[step.execution_id][step.path] += 1
@@ -95,6 +107,17 @@ def _history(evidence: Evidence, flows: Mapping[str, Flow]) -> Iterator[str]:
             yield f"{run} recorded {dict(succeeded[run.id])} instead of {sorted(expected)}"
         if len(set(numbers[run.id])) != len(numbers[run.id]):
             yield f"{run} recorded steps under one number: {sorted(numbers[run.id])}"
+
+
+def _children(evidence: Evidence, flows: Mapping[str, Flow]) -> Iterator[str]:
+    """Every step that starts others started as many as it should, and all of them succeeded."""
+    of_parent = Counter(child.parent_id for child in evidence.children)
+    for run in evidence.runs:
+        expected = flows[run.sender_id.rpartition("-")[0]].children
+        if (number := of_parent.pop(run.id, 0)) != expected:
+            yield f"{run} has {number} children instead of {expected}"
+    yield from (f"a child is {child.status}: {child}" for child in evidence.children if child.status != "succeeded")
+    yield from (f"there are {number} children of {parent}, which there is not" for parent, number in of_parent.items())
 
 
 def _effects(made: Sequence[Call], what: str, faults: Sequence[Fault]) -> Iterator[str]:
