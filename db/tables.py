@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from db.types import Id, JsonText, LargeJson, PlainText, UtcDateTime
+from db.types import Id, JsonText, LargeJson, PathText, PlainText, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -224,7 +224,7 @@ steps = Table(
     "steps",
     metadata,
     Column("execution_id", Id, primary_key=True),
-    Column("path", PlainText, primary_key=True),
+    Column("path", PathText, primary_key=True),
     Column("attempt", Integer, primary_key=True),
     Column("project_id", Id, nullable=False),
     Column("node", Text, nullable=False),

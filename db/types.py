@@ -47,6 +47,15 @@ class PlainText(TypeDecorator[str]):
         return clean_text(value)
 
 
+class PathText(PlainText):
+    """A plain text that compares byte by byte, whatever the database's language is, so that prefixes are ranges."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant in UTC; a naive one is refused. SQLite keeps it as text of one width, so it sorts."""
 

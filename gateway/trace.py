@@ -12,6 +12,8 @@ from rich.text import Text
 from engine.model.base import Json
 from engine.model.execution import Status, StepStatus
 from engine.model.node import MAIN
+from gateway.trace_steps import TraceStep
+from gateway.trace_tree import Line, lines
 
 EXCERPT: Final = 60
 
@@ -45,28 +47,11 @@ PLAIN: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TraceStep:
-    """One attempt at a node; ``kind`` says what the node is, or which action it calls."""
-
-    path: str
-    kind: str
-    status: str
-    attempt: int = 1
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    ports: tuple[str, ...] = ()
-    output: Json = None
-    error: str = ""
-    due_at: datetime | None = None
-    wait_reason: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """One execution with its steps; ``skipped`` and ``ahead`` are the nodes that did not, or did not yet, run.
 
     ``parent`` names the step that started it, ``children`` have the step that started each, its status and its id.
+    ``whole``: long loops are not folded.
     """
 
     id: str
@@ -84,6 +69,7 @@ class Trace:
     children: Sequence[tuple[str, str, str]] = ()
     skipped: Sequence[str] = ()
     ahead: Sequence[str] = ()
+    whole: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -91,12 +77,16 @@ class Trace:
         return Status(self.status).is_final
 
 
-def show_trace(trace: Trace, console: Console) -> None:
-    """Print an execution: a head line, its steps in order, and its result or error."""
+def show_trace(trace: Trace, console: Console, *, unfold: str = "") -> None:
+    """Print an execution: a head line, its steps in order and indented, and its result or error.
+
+    ``unfold`` is what shows long loops whole, if it is not a look at the stored execution.
+    """
     _print(console, _head(trace, console))
     if trace.parent:
         _print(console, Text(f"  started by {trace.parent}", "bright_black"))
-    rows = [_row(step, console) for step in trace.steps]
+    told = lines(trace.steps, whole=trace.whole)
+    rows = [_row(line, console) for line in told]
     rows += [_absent(key, "not on the path", _mark("skipped", console)) for key in trace.skipped]
     later = "did not run" if trace.is_final else "still to come"
     rows += [_absent(key, later, _mark("queued", console)) for key in trace.ahead]
@@ -109,6 +99,9 @@ def show_trace(trace: Trace, console: Console) -> None:
     for path, status, child in trace.children:
         line = Text.assemble("  ", _mark(status, console), f"  {path} started ", (child, "bright_black"), f" {status}")
         _print(console, line)
+    if any(line.more for line in told):
+        how = unfold or f"patchbay executions show {trace.id} --all"
+        _print(console, Text(f"  long loops are folded; {how} shows every iteration", "bright_black"))
     if trace.error:
         console.print(Text.assemble("  ", (f"error: {trace.error}", "red")), overflow="fold")
     elif trace.output is not None and Status(trace.status) is Status.SUCCEEDED:
@@ -148,8 +141,16 @@ def _standing(trace: Trace) -> str:
 Row = tuple[Text, Text, Text, Text, Text]
 
 
-def _row(step: TraceStep, console: Console) -> Row:
-    name = Text(step.path, "bold" if step.status == StepStatus.FAILED.value else "")
+def _row(line: Line, console: Console) -> Row:
+    indent = "  " * line.depth
+    if line.more:
+        dots = "…" if _has_marks(console) else "..."
+        return Text(" "), Text(f"{indent}{dots} {line.more:,} more", "bright_black"), Text(), Text(), Text()
+    step = line.step
+    if step is None:
+        status = "queued" if line.absent == "still to come" else "skipped"
+        return _absent(indent + line.label, line.absent, _mark(status, console))
+    name = Text(indent + line.label, "bold" if step.status == StepStatus.FAILED.value else "")
     if step.attempt > 1:
         name.append(f" attempt {step.attempt}", "yellow")
     kind = Text(step.kind, "bright_black")
@@ -174,6 +175,11 @@ def _print(console: Console, line: Text) -> None:
 
 
 def _came_out(step: TraceStep) -> Text:
+    told = _told(step)
+    return Text.assemble((step.inside, "yellow"), "  ", told) if step.inside and told else Text(step.inside) + told
+
+
+def _told(step: TraceStep) -> Text:
     if step.status in (StepStatus.WAITING.value, StepStatus.RETRYING.value) and step.due_at is not None:
         text = f"waits {_until(step.due_at, step.wait_reason)}"
         return Text(f"{step.error}; {text}" if step.error else text, "yellow")

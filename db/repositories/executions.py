@@ -16,6 +16,7 @@ from db.repositories.pruning import Pruning
 from db.repositories.queueing import Queueing
 from db.repositories.recording import Recording
 from db.repositories.settling import Settling
+from db.repositories.step_pages import StepPages
 from db.repositories.steps import read_steps, write_steps
 from db.tables import events, executions, triggers
 from db.transaction import Transaction
@@ -40,7 +41,7 @@ from engine.repositories import ExecutionFilter, Page
 _LISTED = [column for column in executions.c if column.name not in ("response", "debug")]
 
 
-class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Debugging, Settling, Pruning):
+class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Debugging, Settling, Pruning, StepPages):
     """Executions in one transaction. Implements ``engine.repositories.Executions``."""
 
     def __init__(self, transaction: Transaction) -> None:

@@ -46,10 +46,11 @@ _REPLACE = " ON CONFLICT (execution_id, path, attempt) DO UPDATE SET " + ", ".jo
 _WRITE_POSTGRES = _COLUMNS.insert_arrays("steps") + _REPLACE
 _WRITE_SQLITE = _COLUMNS.insert_row("steps") + _REPLACE
 
-_READ = (
+SELECT = (
     "SELECT execution_id, path, node, attempt, seq, status, started_at, finished_at, ports, output, assigned, error, "
-    "due_at, wait_reason, note, log FROM steps WHERE execution_id {} ORDER BY execution_id, seq"
+    "due_at, wait_reason, note, log FROM steps"
 )
+_READ = SELECT + " WHERE execution_id {} ORDER BY execution_id, seq"
 _READ_POSTGRES = _READ.format("= ANY ($1::uuid[])")
 _READ_SQLITE = _READ.format("IN (SELECT value FROM json_each(?))")
 
@@ -86,7 +87,7 @@ async def read_steps(
     for row, (output, assigned) in zip(rows, values, strict=True):
         if damaged is not None and (loaded.lacks(output) or loaded.lacks(assigned)):
             damaged.add(str(row[0]))
-        found.setdefault(str(row[0]), []).append(_step(row, loaded.of(output), loaded.of(assigned)))
+        found.setdefault(str(row[0]), []).append(step_of(row, loaded.of(output), loaded.of(assigned)))
     return {execution: tuple(steps) for execution, steps in found.items()}
 
 
@@ -113,7 +114,8 @@ def _values(transaction: Transaction, execution: ExecutionId, project: ProjectId
     )
 
 
-def _step(row: Sequence[Any], output: Json, assigned: Any) -> StepRecord:
+def step_of(row: Sequence[Any], output: Json, assigned: Any) -> StepRecord:
+    """Read a row of ``SELECT``, whose values were loaded."""
     return StepRecord(
         path=row[1],
         node=row[2],

@@ -20,6 +20,8 @@ from engine.repositories.history import Executions as Executions
 from engine.repositories.paging import EventFilter as EventFilter
 from engine.repositories.paging import ExecutionFilter as ExecutionFilter
 from engine.repositories.paging import Page as Page
+from engine.repositories.paging import PartCounts as PartCounts
+from engine.repositories.paging import StepFilter as StepFilter
 from engine.repositories.partitions import Partitions as Partitions
 from engine.repositories.publications import Publications as Publications
 from engine.repositories.results import Results as Results

@@ -11,7 +11,7 @@ from engine.model.execution import Claimed, DeadLetter, Execution, ExecutionReco
 from engine.model.trigger import Balance
 from engine.model.workflow import Lane
 from engine.repositories.debugging import Debugged
-from engine.repositories.paging import EventFilter, ExecutionFilter, Page
+from engine.repositories.paging import EventFilter, ExecutionFilter, Page, PartCounts, StepFilter
 
 
 class Events(Protocol):
@@ -126,6 +126,21 @@ class Executions(Protocol):
 
     async def steps(self, execution_id: ExecutionId) -> Sequence[StepRecord]:
         """All attempts, in the order of ``seq``."""
+
+    async def step_count(self, execution_id: ExecutionId) -> int:
+        """How many attempts are recorded."""
+
+    async def some_steps(
+        self, execution_id: ExecutionId, where: StepFilter, *, limit: int, budget: int
+    ) -> Sequence[StepRecord]:
+        """Some attempts, in the order of their paths.
+
+        Large values are loaded until they make up ``budget`` bytes; in place of the others stand markers with their
+        size. What is to run inside an open step is loaded in any case.
+        """
+
+    async def part_counts(self, execution_id: ExecutionId, path: str, *, numbered: bool) -> PartCounts:
+        """Count the iterations (``numbered``) or branches inside a step."""
 
     async def balance(self, trigger_id: TriggerId) -> Balance: ...
 

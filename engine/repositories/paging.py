@@ -5,7 +5,7 @@ from datetime import datetime
 
 from engine.model.base import EventId, ExecutionId, TriggerId, WorkflowId
 from engine.model.event import Fate
-from engine.model.execution import Status
+from engine.model.execution import Status, StepStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +39,29 @@ class EventFilter:
     fate: Fate | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFilter:
+    """Which steps of one execution to read, by the order of their paths and attempts.
+
+    ``within`` is the path of a step, an iteration (``orders[3]``) or a branch: it and all inside it; ``path`` that of
+    one step, whose attempts are read. ``outermost`` leaves out what is inside others, and what comes last. ``after`` is
+    where the part before ended. ``superseded``: read openings also where more of their step is recorded.
+    """
+
+    within: str | None = None
+    path: str | None = None
+    outermost: bool = False
+    statuses: frozenset[StepStatus] = frozenset()
+    after: tuple[str, int] | None = None
+    superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartCounts:
+    """Iterations or branches of which anything is recorded: all, those with a step under way, those that failed."""
+
+    begun: int
+    open: int
+    failed: int

@@ -13,6 +13,7 @@ from gateway.client import HubClient, connect, segment
 from gateway.commands.inputs import Input, read_input
 from gateway.commands.output import AsJson, console, moment, print_json, print_line, print_table, report
 from gateway.commands.past import follow, trace_of
+from gateway.commands.unfolding import every_step
 from gateway.trace import EXCERPT, excerpt, show_trace, span
 
 app = typer.Typer()
@@ -52,18 +53,31 @@ def list_executions(
 
 
 @executions.command(epilog="Example: patchbay executions show 0198f2c4-… --follow")
-def show(execution: Id, *, following: Follow = False, as_json: AsJson = False) -> None:
-    """Show one execution with its steps; ends with 1 if it failed or was cancelled."""
+def show(
+    execution: Id,
+    *,
+    whole: Annotated[bool, typer.Option("--all", help="Every iteration of long loops.")] = False,
+    following: Follow = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one execution with its steps; ends with 1 if it failed or was cancelled.
+
+    Of a long loop the first iterations, some that failed and the last one are shown.
+    """
     with connect() as hub:
         status = ""
         for told in follow(hub, execution) if following else (hub.get(f"/executions/{segment(execution)}"),):
             status = told["status"]
             if not as_json:
-                show_trace(trace_of(hub, told), console())
-            elif following:
-                print_line(told)
+                show_trace(trace_of(hub, told, whole=whole), console())
+                continue
+            complete = (
+                {**told, "steps": every_step(hub, told), "more_steps": 0} if whole and told["more_steps"] else told
+            )
+            if following:
+                print_line(complete)
             else:
-                print_json(told)
+                print_json(complete)
     if status in (Status.FAILED.value, Status.CANCELLED.value):
         raise typer.Exit(1)
 

@@ -43,6 +43,7 @@ def run(
     input: Input = None,
     trigger: Annotated[str, typer.Option(help="The trigger to start by; a manual one if left out.")] = "",
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds it may take.")] = 60,
+    whole: Annotated[bool, typer.Option("--all", help="Show every iteration of long loops.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a definition once with an input, in a hub of its own that is gone afterwards, and show what it did.
@@ -60,7 +61,7 @@ def run(
         if as_json:
             print_json(ended)
         elif "steps" in ended:
-            show_trace(trace_of(hub, ended), console())
+            show_trace(trace_of(hub, ended, whole=whole), console(), unfold="--all")
         else:
             typer.echo(f"not started: {ended['fate']}, {ended['reason']}")
         return ended

@@ -4,19 +4,18 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta
 
-from engine.errors import DefinitionError, NotFound
-from engine.history import History, history
+from engine.errors import NotFound
+from engine.history import without_openings
 from engine.model.access import Scope
-from engine.model.base import EventId, ExecutionId, Json, TriggerId
+from engine.model.base import EventId, ExecutionId, TriggerId
 from engine.model.event import Event
-from engine.model.execution import Execution, Status, StepRecord
+from engine.model.execution import Execution, Status
 from engine.ports import UnitOfWork
 from engine.replay_choices import FAILED, Choice
 from engine.repositories import ExecutionFilter, Page
-from engine.scope import trigger_scope
-from gateway.bootstrap import Hub
 from gateway.endpoints import Call, Endpoint
 from gateway.inputs import Body, IdText, Instant, PageQuery, Query
+from gateway.retelling import Recorded, read_recorded, tell
 from gateway.views.events import event_detail
 from gateway.views.executions import (
     ExecutionDetail,
@@ -26,9 +25,9 @@ from gateway.views.executions import (
     execution_view,
     progress_of,
     shared,
-    step_view,
 )
 from gateway.views.logs import LogLines, log_lines
+from gateway.views.steps import step_view
 
 
 class ExecutionQuery(PageQuery, frozen=True, kw_only=True):
@@ -87,26 +86,32 @@ async def list_executions(call: Call[ExecutionQuery, None]) -> ExecutionPage:
 async def get_execution(call: Call[Query, None]) -> ExecutionDetail:
     """Get an execution with its event, its steps and its progress.
 
-    Nodes that were skipped, and what a node passed on unchanged, are worked out from the recorded steps.
+    Nodes that were skipped, and what a node passed on unchanged, are worked out from the recorded steps. Of more than
+    200 steps only the outermost are here, and `more_steps` counts the others.
     """
     async with call.hub.database.read() as uow:
-        execution, event, steps = await _load(call, uow)
+        execution, event, recorded = await _load(call, uow)
         number = await call.api.numbers.get(uow, execution.version_id)
-    told = await _history(call.hub, execution, event, steps)
+    told = await tell(call.hub, execution, event, recorded)
     return ExecutionDetail(
         **shared(execution),
         event=None if event is None else event_detail(event),
         version=number,
-        steps=[step_view(record) for record in told.steps],
-        progress=progress_of(told, execution.status),
+        steps=[step_view(record, told.history.parts) for record in told.history.steps],
+        more_steps=told.left_out,
+        progress=progress_of(told.history, execution.status),
     )
 
 
 async def get_execution_logs(call: Call[Query, None]) -> LogLines:
-    """Get what an execution did, line by line in the order of time."""
+    """Get what an execution did, line by line in the order of time.
+
+    Of more than 200 steps only the outermost are told, and `more_steps` counts the others.
+    """
     async with call.hub.database.read() as uow:
-        execution, event, steps = await _load(call, uow)
-    return log_lines(execution, event, steps)
+        execution, event, recorded = await _load(call, uow)
+    lines = log_lines(execution, event, without_openings(recorded.records))
+    return LogLines(items=lines, more_steps=recorded.total - len(recorded.records))
 
 
 async def cancel_execution(call: Call[Query, Cancellation]) -> ExecutionView:
@@ -118,7 +123,7 @@ async def cancel_execution(call: Call[Query, Cancellation]) -> ExecutionView:
     project = call.caller.project
     await call.hub.control.cancel(project, execution_id, actor=call.caller.actor, reason=call.body.reason)
     async with call.hub.database.read() as uow:
-        return execution_view(await _find(call, uow))
+        return execution_view(await find_execution(call, uow))
 
 
 async def pause_execution(call: Call[Query, None]) -> ExecutionView:
@@ -130,7 +135,7 @@ async def pause_execution(call: Call[Query, None]) -> ExecutionView:
     execution_id = ExecutionId(call.id("execution"))
     await call.hub.pausing.pause(call.caller.project, execution_id, actor=call.caller.actor)
     async with call.hub.database.read() as uow:
-        return execution_view(await _find(call, uow))
+        return execution_view(await find_execution(call, uow))
 
 
 async def resume_execution(call: Call[Query, None]) -> ExecutionView:
@@ -141,7 +146,7 @@ async def resume_execution(call: Call[Query, None]) -> ExecutionView:
     execution_id = ExecutionId(call.id("execution"))
     await call.hub.pausing.resume(call.caller.project, execution_id, actor=call.caller.actor)
     async with call.hub.database.read() as uow:
-        return execution_view(await _find(call, uow))
+        return execution_view(await find_execution(call, uow))
 
 
 async def rerun_execution(call: Call[Query, None]) -> ExecutionRef:
@@ -175,7 +180,8 @@ async def replay_execution(call: Call[Query, Replay]) -> ExecutionRef:
     return ExecutionRef(execution_id=running)
 
 
-async def _find(call: Call[Any, Any], uow: UnitOfWork) -> Execution:
+async def find_execution(call: Call[Any, Any], uow: UnitOfWork) -> Execution:
+    """The execution that the path names. Raises NotFound."""
     execution_id = ExecutionId(call.id("execution"))
     execution = await uow.executions.find(call.caller.project, execution_id)
     if execution is None:
@@ -183,31 +189,10 @@ async def _find(call: Call[Any, Any], uow: UnitOfWork) -> Execution:
     return execution
 
 
-async def _load(call: Call[Query, None], uow: UnitOfWork) -> tuple[Execution, Event | None, tuple[StepRecord, ...]]:
-    execution = await _find(call, uow)
+async def _load(call: Call[Query, None], uow: UnitOfWork) -> tuple[Execution, Event | None, Recorded]:
+    execution = await find_execution(call, uow)
     event = await uow.events.find(call.caller.project, execution.event_id)
-    return execution, event, tuple(await uow.executions.steps(execution.id))
-
-
-async def _history(hub: Hub, execution: Execution, event: Event | None, steps: tuple[StepRecord, ...]) -> History:
-    """Complete the steps; as they are stored if this release cannot read the version or the event is gone."""
-    if event is None:
-        return History(steps=steps, skipped=(), ahead=())
-    try:
-        graph = await hub.graphs.get(execution.version_id)
-        if execution.entry is not None:
-            graph = graph.part(execution.entry)
-        data: Json = event.data
-        shape = graph.maps.get(execution.trigger_key)
-        if shape is not None:
-            trigger = trigger_scope(event.id, event.occurred_at, event.envelope, event.data)
-            names = {"id": execution.workflow_id, "name": graph.name, "version_id": execution.version_id}
-            began = {"id": execution.id, "started_at": execution.created_at.isoformat()}
-            scope = {"trigger": trigger, "workflow": names, "execution": began, "now": execution.woken_at.isoformat()}
-            data = shape.render({**scope, "steps": {}, "input": event.data, "vars": {}})
-    except DefinitionError:
-        return History(steps=steps, skipped=(), ahead=())
-    return history(graph, execution.trigger_key, data, steps)
+    return execution, event, await read_recorded(uow, execution.id)
 
 
 _ONE = "/executions/{execution}"

@@ -8,7 +8,7 @@ from engine.debugging.looking import Ahead, Look
 from engine.model.debugging import When
 from engine.model.execution import Status
 from engine.model.node import NodeKind
-from gateway.views.executions import StepView, step_view
+from gateway.views.steps import StepView, step_view
 
 
 class BreakpointView(Struct, frozen=True, kw_only=True, rename={"condition": "if"}):

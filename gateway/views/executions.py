@@ -1,15 +1,15 @@
-"""Executions with their steps, their progress and their log."""
+"""Executions with their steps and their progress."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
-from engine.history import History
-from engine.model.execution import Execution, Note, Status, StepRecord, StepStatus
+from engine.history import History, Parts
+from engine.model.execution import Execution, Status, StepStatus
 from engine.model.workflow import Lane
 from gateway.views.events import EventDetail
+from gateway.views.steps import StepView
 
 UNFINISHED = (StepStatus.RUNNING, StepStatus.WAITING, StepStatus.RETRYING)
 
@@ -49,32 +49,11 @@ class ExecutionView(Struct, frozen=True, kw_only=True):
     error: dict[str, Any] | None
 
 
-class StepView(Struct, frozen=True, kw_only=True):
-    """One attempt at one visit of a node. ``ports`` are the outlets taken; ``due_at`` is when a waiting one goes on.
-
-    ``note`` says why the node did not run: it is disabled or pinned, or its result was cached; a `stopped` or `edited`
-    one is no attempt but a mark of a debugger, at the step that its path begins with. ``log`` is what its
-    code wrote to the console.
-    """
-
-    path: str
-    node: str
-    attempt: int
-    status: StepStatus
-    started_at: datetime
-    finished_at: datetime | None
-    due_at: datetime | None
-    wait_reason: str | None
-    note: Note | None
-    log: list[str]
-    ports: list[str]
-    output: Any
-    assigned: dict[str, Any] | None
-    error: dict[str, Any] | None
-
-
 class Progress(Struct, frozen=True, kw_only=True):
-    """How far an execution is, by nodes; ``percent`` counts those that are done or skipped, and is 100 at the end."""
+    """How far an execution is, by its outermost nodes.
+
+    ``percent`` counts those that are done or skipped, and of an open loop the part that is done; it is 100 at the end.
+    """
 
     percent: int
     done: list[str]
@@ -84,11 +63,16 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 class ExecutionDetail(ExecutionView, frozen=True, kw_only=True):
-    """An execution with its event, its steps in their order, and its progress."""
+    """An execution with its event, its steps in their order, and its progress.
+
+    Of a long history only the outermost steps are here; ``more_steps`` says how many others there are, which
+    `GET /executions/{execution}/steps` gives in pages.
+    """
 
     event: EventDetail | None
     version: int
     steps: list[StepView]
+    more_steps: int
     progress: Progress
 
 
@@ -114,34 +98,18 @@ def shared(execution: Execution) -> dict[str, Any]:
     return {name: getattr(execution, name) for name in ExecutionView.__struct_fields__}
 
 
-def step_view(record: StepRecord) -> StepView:
-    return StepView(
-        path=record.path,
-        node=record.node,
-        attempt=record.attempt,
-        status=record.status,
-        started_at=record.started_at,
-        finished_at=record.finished_at,
-        due_at=record.due_at,
-        wait_reason=record.wait_reason,
-        note=record.note,
-        log=list(record.log),
-        ports=list(record.ports),
-        output=record.output,
-        assigned=dict(record.assigned) if record.assigned is not None else None,
-        error=record.error.as_json() if record.error is not None else None,
-    )
-
-
 def progress_of(history: History, status: Status) -> Progress:
-    """Sort the nodes by where they stand. A node in a cycle counts once, by its last visit."""
-    last = {record.node: record for record in history.steps if not record.is_mark}
-    under_way = _keys(last.values(), unfinished=True)
-    done = _keys(last.values(), unfinished=False)
+    """Sort the outermost nodes by where they stand. A node in a cycle counts once, by its last visit."""
+    last = {record.node: record for record in history.steps if "." not in record.path and not record.is_mark}
+    under_way = [record.node for record in last.values() if record.status in UNFINISHED]
+    done = [record.node for record in last.values() if record.status not in UNFINISHED]
     total = len(last) + len(history.skipped) + len(history.ahead)
-    share = (len(done) + len(history.skipped)) * 100 // total if total else 0
+    share: float = len(done) + len(history.skipped)
+    for key in under_way:
+        share += _part_done(history.parts.get(last[key].path))
+    percent = int(share * 100 / total) if total else 0
     return Progress(
-        percent=100 if status.is_final else min(share, 99),
+        percent=100 if status.is_final else min(percent, 99),
         done=done,
         under_way=under_way,
         skipped=list(history.skipped),
@@ -149,5 +117,5 @@ def progress_of(history: History, status: Status) -> Progress:
     )
 
 
-def _keys(records: Iterable[StepRecord], *, unfinished: bool) -> list[str]:
-    return [record.node for record in records if (record.status in UNFINISHED) is unfinished]
+def _part_done(parts: Parts | None) -> float:
+    return parts.done / parts.total if parts and parts.total else 0.0

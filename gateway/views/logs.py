@@ -29,12 +29,13 @@ class LogLine(Struct, frozen=True, kw_only=True):
 
 
 class LogLines(Struct, frozen=True, kw_only=True):
-    """Lines in the order of time."""
+    """Lines in the order of time; of ``more_steps`` steps nothing is told, because there are too many."""
 
     items: list[LogLine]
+    more_steps: int = 0
 
 
-def log_lines(execution: Execution, event: Event | None, steps: Sequence[StepRecord]) -> LogLines:
+def log_lines(execution: Execution, event: Event | None, steps: Sequence[StepRecord]) -> list[LogLine]:
     """Tell the story of an execution."""
     lines = []
     if event is not None:
@@ -47,7 +48,7 @@ def log_lines(execution: Execution, event: Event | None, steps: Sequence[StepRec
         lines.extend(_step_lines(record))
     lines.sort(key=lambda line: line.at)  # stable: lines of the same instant keep the order of the records
     lines.extend(_end(execution))
-    return LogLines(items=lines)
+    return lines
 
 
 def _step_lines(record: StepRecord) -> Iterator[LogLine]:

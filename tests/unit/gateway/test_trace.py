@@ -6,7 +6,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from gateway.trace import Trace, TraceStep, excerpt, show_trace, span
+from gateway.trace import Trace, excerpt, show_trace, span
+from gateway.trace_steps import TraceStep
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 

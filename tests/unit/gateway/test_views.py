@@ -8,8 +8,8 @@ import pytest
 from engine.model.base import EventId, ExecutionId, ProjectId, VersionId, WorkflowId
 from engine.model.execution import Execution, Note, Status, StepRecord, StepStatus
 from engine.model.workflow import Lane
-from gateway.views.executions import step_view
 from gateway.views.logs import log_lines
+from gateway.views.steps import step_view
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -67,14 +67,14 @@ def execution() -> Execution:
     ],
 )
 def test_the_log_says_that_a_node_did_not_run(note: Note | None, told: str) -> None:
-    assert log_lines(execution(), None, [record(note)]).items[-1].message == told
+    assert log_lines(execution(), None, [record(note)])[-1].message == told
 
 
 def test_the_log_shows_where_a_debugged_execution_stood_and_what_was_changed_there() -> None:
     stop = replace(record(Note.STOPPED), path="shape@2", wait_reason="before")
     edit = replace(record(Note.EDITED), path="shape@3", log=("input edited by key:pbk_x",))
 
-    lines = log_lines(execution(), None, [stop, edit]).items
+    lines = log_lines(execution(), None, [stop, edit])
 
     assert [(line.step, line.message) for line in lines if line.step] == [
         ("shape", "debugger: stopped before it"),
