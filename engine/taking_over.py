@@ -18,13 +18,13 @@ def kept_records(
 
     That is everything recorded before the step, and what no way leads to from there. Failed steps of other branches
     are tried again, those that waited when the execution ended go on waiting. Undos and ``finally`` come again at the
-    new end.
+    new end. What a person edited before the step stays edited.
 
     Raises:
         Conflict: The step was never recorded or lies inside another, the execution was cancelled, so that calls may be
             under way, or its steps were taken back.
     """
-    _check(old, records, path)
+    _check(old, [record for record in records if not record.is_mark], path)
     begun = min(record.seq for record in records if record.path == path)
     again = _from(graph, next(record.node for record in records if record.path == path))
     kept = []

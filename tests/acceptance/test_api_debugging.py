@@ -226,3 +226,33 @@ async def test_every_act_is_in_the_audit_log(client: Client, site: Site, outside
 
     acts = [entry["action"] for entry in entries if entry["target"] == execution]
     assert acts == ["execution.debug.continue", "execution.debug.edit", "execution.debug.start"]
+
+
+async def test_a_replay_from_a_step_keeps_what_was_edited_before_it(client: Client, outside: Outside) -> None:
+    flow = await workflow(client, outside)
+    execution = await started(client, flow, 1, {"node": "is_big"})
+    await stands(client, execution)
+    await client.post(f"/executions/{execution}/debug/edit", json={"steps": {"shape": {"total": 9}}})
+    await client.post(f"/executions/{execution}/debug/continue", expect=202)
+    ended = await client.finished(execution)
+    mark = next(step["path"] for step in ended["steps"] if step["note"] == "edited")
+
+    again = await client.post(f"/executions/{execution}/replay", expect=202, json={"from": "small"})
+    refused = await client.post(f"/executions/{execution}/replay", expect=409, json={"from": mark})
+
+    assert ended["output"] == "too small: 9"
+    assert (await client.finished(again["execution_id"]))["output"] == "too small: 9"
+    assert "recorded: shape, is_big, small" in refused["detail"]
+
+
+async def test_the_log_tells_where_it_stood_and_what_was_changed(client: Client, outside: Outside) -> None:
+    flow = await workflow(client, outside)
+    execution = await started(client, flow, 1, {"node": "small"})
+    await stands(client, execution)
+    await client.post(f"/executions/{execution}/debug/edit", json={"input": 5})
+
+    lines = (await client.get(f"/executions/{execution}/logs"))["items"]
+
+    told = [line["message"] for line in lines if line["step"] == "small"]
+    assert told[0] == "debugger: stopped before it"
+    assert told[1].startswith("debugger: input edited by key:pbk_")
