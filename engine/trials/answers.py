@@ -12,8 +12,9 @@ from engine.flow import CompiledNode
 from engine.model.action import Effect
 from engine.model.base import Json
 from engine.model.execution import Failure, StepRecord, StepStatus
-from engine.model.node import ConnectorSpec
+from engine.model.node import ConnectorSpec, LoopSpec
 from engine.model.outcome import Failed, Outcome, Succeeded, Suspended, Unknown
+from engine.nodes import PURE
 from engine.nodes.base import Attempt
 
 UNANSWERED: Final = "no recorded answer"
@@ -148,6 +149,12 @@ def rendered_inputs(attempt: Attempt) -> Json:
     node = attempt.node
     fields = {name: each.render(attempt.scope, strict=node.node.strict) for name, each in node.templates.items()}
     return fields["inputs"] if list(fields) == ["inputs"] else fields
+
+
+def is_answered(node: CompiledNode) -> bool:
+    """Whether a trial answers a node instead of running it: a call, a wait, or a loop that may run elsewhere."""
+    spec = node.node.spec
+    return node.kind not in PURE or (isinstance(spec, LoopSpec) and spec.spread_over is not None)
 
 
 def what_is_called(node: CompiledNode, inputs: Json) -> str:

@@ -9,10 +9,9 @@ from engine.attempts import Attempts
 from engine.errors import PatchbayError
 from engine.graph import Graph
 from engine.model.execution import StepRecord
-from engine.nodes import PURE
 from engine.planner import apply, begin
 from engine.state import State
-from engine.trials.answers import AnswerHandler, Answers, SeenCall
+from engine.trials.answers import AnswerHandler, Answers, SeenCall, is_answered
 from engine.trials.places import Placed, nodes_by_place
 from engine.trials.recording import Occasion
 from engine.trials.run import Stage
@@ -70,7 +69,7 @@ class _Looks:
 
 def _is_call(places: Mapping[str, Placed], record: StepRecord) -> bool:
     placed = places.get(record.node)
-    return placed is not None and placed.node.kind not in PURE and record.note is None
+    return placed is not None and is_answered(placed.node) and record.attempt > 0 and record.note is None
 
 
 def state_at(graph: Graph, occasion: Occasion, records: tuple[StepRecord, ...], *, path: str, stage: Stage) -> State:

@@ -66,6 +66,7 @@ class Stage:
     def tools(self, records: MemoryRecords) -> Tools:
         """The tools of an executor that reaches nothing."""
         answered: dict[NodeKind, EffectHandler] = {kind: self.handler for kind in NodeKind if kind not in PURE}
+        answered[NodeKind.LOOP] = self.handler  # of a loop whose iterations run in other executions
         return Tools(
             owner=OWNER,
             effects={**answered, NodeKind.CODE: self.code},

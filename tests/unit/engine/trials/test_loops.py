@@ -125,3 +125,20 @@ def test_a_node_that_holds_others_cannot_run_alone() -> None:
             tools=trial.tools(MemoryRecords()),
             stored=None,
         )
+
+
+async def test_a_loop_whose_iterations_ran_in_other_executions_is_answered_as_a_whole() -> None:
+    def spread(over: str) -> Graph:
+        spec = LoopSpec(over=over, body=Body(nodes={"ask": call("ask")}), spread_over=1)
+        return graph(node("each", NodeKind.LOOP, spec=spec))
+
+    old, new = spread("{{ trigger.data }}"), spread("{{ trigger.data + [9] }}")
+    done = await run_trial(old, occasion([1, 2]), stage((), {"each": GivenAnswer(output=["a", "b"])}))
+    candidate = Candidate(definition=Definition(name="t", nodes={}, edges=()), graph=new)
+
+    trial = await tried(candidate, recording(old, done, data=[1, 2]), occasion([1, 2]), stage())
+
+    (each,) = trial.steps
+    assert trial.run.output == done.output == ["a", "b"]
+    assert each.verdict is Verdict.OTHER_INPUTS
+    assert [(one.path, one.kind, one.after) for one in each.inputs] == [("over[2]", "added", 9)]
