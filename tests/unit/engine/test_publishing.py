@@ -97,7 +97,7 @@ async def test_who_published_what_when_and_why_is_kept(parts: Parts) -> None:
 
     assert {(one.published_by, one.note) for one in publications} == {(ACTOR, ""), ("key:ann", "ticket 7")}
     assert all(one.published_at == parts.clock.now() for one in publications)
-    assert entry.details == {"version": 2, "before": 1, "note": "ticket 7"}
+    assert entry.details == {"version": 2, "before": 1, "note": "ticket 7", "split_ended": False}
 
 
 async def test_a_hook_keeps_its_address_through_versions(parts: Parts) -> None:
