@@ -7,7 +7,7 @@ commit before it is made. A crash anywhere leaves the recorded steps, from which
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from engine.attempts import Attempts, Tools, overtime
@@ -23,7 +23,7 @@ from engine.model.execution import Claimed, Failure, Status, StepRecord, StepSta
 from engine.model.outcome import Outcome, Succeeded, Unknown
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, PreparedCall, failed
-from engine.planner import apply, begin, next_due, result, resume, wake
+from engine.planner import apply, begin, due_reason, first_idle, next_due, result, resume, wake
 from engine.records import cancelled, intend, settle
 from engine.results import kept
 from engine.state import Ending, Phase, Stage, State, Visit
@@ -34,8 +34,6 @@ PURE_TURNS = 200
 
 LARGEST_JOURNAL = 1000
 """After so many records a commit is made, so that a long loop needs no more memory than a short one."""
-
-LATEST = datetime.max.replace(tzinfo=UTC)
 
 CLOSING_TIME = timedelta(minutes=10)
 """How long undos and ``finally`` may take after the end of the work, even if the execution's time was up."""
@@ -134,8 +132,12 @@ class _Drive:
             return
         if state.phase is not Phase.WORK:
             self._out_of_time = True
-        if state.ending is None or (self._out_of_time and state.ending.status is Status.SUCCEEDED):
-            state.ending = Ending(Status.FAILED, error=overtime(self._graph, next(iter(state.pending))))
+            if state.ending is None or state.ending.status is Status.SUCCEEDED:
+                state.ending = Ending(Status.FAILED, error=overtime(self._graph, next(iter(state.pending))))
+        elif state.ending is None:
+            calling = {visit.path for visit, _ in self._running.values()}  # their own time limit ends them
+            if (visit := first_idle(state, calling)) is not None:
+                self._record(cancelled(state, visit, now=now, error=overtime(self._graph, visit.path)), effect=False)
 
     def _conclude(self) -> bool:
         """When the work is over, begin what comes after it; false if something waits or nothing is left."""
@@ -270,11 +272,11 @@ class _Drive:
             return
         if ending is None and state.pending and self._is_pausing:
             waits = all(visit.stage in (Stage.WAITING, Stage.OPEN) for visit in state.pending.values())
-            await self._journal.pause(next_due(state) if waits else None, _reason(state) if waits else None)
+            await self._journal.pause(next_due(state) if waits else None, due_reason(state) if waits else None)
             return
         if state.pending and not self._is_over:
             due_at = next_due(state) or now
-            await self._journal.suspend(min(due_at, self._attempts.deadline_at), _reason(state))
+            await self._journal.suspend(min(due_at, self._attempts.deadline_at), due_reason(state))
             return
         self._cancel(visit for visit in list(state.pending.values()) if visit.stage in (Stage.WAITING, Stage.OPEN))
         if ending is None:
@@ -284,10 +286,3 @@ class _Drive:
         else:
             failure = ending.error or Failure(code="step_failed", message="a step failed")
             await self._journal.fail(failure, dead_letter(self._claimed, failure, now), now)
-
-
-def _reason(state: State) -> str:
-    """What the visit waits for that is due first."""
-    waiting = [visit for visit in state.pending.values() if visit.stage is Stage.WAITING]
-    first = min(waiting, key=lambda visit: visit.due_at or LATEST, default=None)
-    return (first.reason if first else None) or ""

@@ -6,7 +6,7 @@ still a fold: applying the recorded steps in order to ``begin`` gives the same s
 """
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from engine.bodies import begin_frame, close_frame, fail_frame, leave_inside, open_visit, settle_frame
 from engine.closing import conclude, note_undoable, undo_failed
@@ -33,6 +33,8 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset(),
 }
 """Which status may follow which. Every write compares and sets, so no other change can happen."""
+
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def begin(graph: Graph, trigger_key: str, data: Json) -> State:
@@ -151,6 +153,19 @@ def next_due(state: State) -> datetime | None:
     return min(dues, default=None)
 
 
+def due_reason(state: State) -> str:
+    """What the visit waits for that is due first."""
+    waiting = [visit for visit in state.pending.values() if visit.stage is Stage.WAITING]
+    first = min(waiting, key=lambda visit: visit.due_at or LATEST, default=None)
+    return (first.reason if first else None) or ""
+
+
+def first_idle(state: State, calling: Collection[str]) -> Visit | None:
+    """The first visit that nothing is done for at this moment: no call, and nothing inside."""
+    idle = (v for v in state.pending.values() if v.path not in calling and not (v.inside and v.inside.frames))
+    return next(idle, None)
+
+
 def result(state: State) -> Json:
     """The output of an execution whose paths have all ended: of its last node, or by node if there are several."""
     return state.root.result()
@@ -203,6 +218,8 @@ def _give_up(state: State, visit: Visit, record: StepRecord) -> None:
     """A visit came to no result; what that means depends on where it belongs."""
     _leave(state, visit)
     if record.status is StepStatus.CANCELLED:
+        if record.error is not None and state.phase is Phase.WORK:  # the execution's time was up
+            state.ending = state.ending or Ending(Status.FAILED, error=record.error)
         return
     failure = record.error or Failure(code="step_failed", message=f'"{visit.path}" failed', step=visit.path)
     if visit.frame.owner is not None:

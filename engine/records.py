@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from engine.errors import CircuitOpen
 from engine.flow import CompiledNode
 from engine.model.base import Json
-from engine.model.execution import StepRecord, StepStatus
+from engine.model.execution import Failure, StepRecord, StepStatus
 from engine.model.node import ERROR, MAIN, OnError
 from engine.model.outcome import Failed, Opened, Outcome, Succeeded, Suspended, Unknown
 from engine.retry import may_retry, next_delay
@@ -72,8 +72,11 @@ def intend(state: State, visit: Visit, *, now: datetime) -> StepRecord:
     )
 
 
-def cancelled(state: State, visit: Visit, *, now: datetime) -> StepRecord:
-    """Return the record of a visit that is given up; a replay of its execution may open it again."""
+def cancelled(state: State, visit: Visit, *, now: datetime, error: Failure | None = None) -> StepRecord:
+    """Return the record of a visit that is given up; a replay of its execution may open it again.
+
+    With an ``error`` the work of the execution ends with it, so that whoever folds the records knows that it did.
+    """
     return StepRecord(
         path=visit.path,
         node=visit.node.place,
@@ -82,6 +85,7 @@ def cancelled(state: State, visit: Visit, *, now: datetime) -> StepRecord:
         status=StepStatus.CANCELLED,
         started_at=visit.waiting_since or now,
         finished_at=now,
+        error=error,
         due_at=visit.due_at,
         wait_reason=visit.reason,
     )

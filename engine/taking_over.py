@@ -35,7 +35,7 @@ def kept_records(
             continue
         if record.status is StepStatus.CANCELLED:
             due_at = record.due_at or now
-            kept.append(replace(record, status=StepStatus.WAITING, finished_at=None, due_at=due_at))
+            kept.append(replace(record, status=StepStatus.WAITING, finished_at=None, error=None, due_at=due_at))
         elif record.ports or record.status not in (StepStatus.FAILED, StepStatus.UNKNOWN):
             kept.append(record)
     return _that_follow(graph, old.trigger_key, kept)

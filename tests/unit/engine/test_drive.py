@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -103,6 +103,7 @@ class Bench:
         *,
         data: Json = None,
         steps: tuple[StepRecord, ...] = (),
+        deadline_at: datetime | None = None,
     ) -> ExecutionRecord:
         tools = Tools(
             owner=ExecutorId("me"),
@@ -116,7 +117,8 @@ class Bench:
             pausing=self.pausing,
             calls=self.calls,
         )
-        await drive(self.claimed(flow, data=data, steps=steps), flow, tools)
+        claimed = self.claimed(flow, data=data, steps=steps)
+        await drive(replace(claimed, deadline_at=deadline_at or claimed.deadline_at), flow, tools)
         return self.recorder.last
 
     def claimed(self, flow: Graph, *, data: Json, steps: tuple[StepRecord, ...]) -> Claimed:
