@@ -17,9 +17,10 @@ from engine.model.node import ConnectorSpec
 from engine.model.outcome import Failed, Outcome, Succeeded, Suspended, Unknown
 from engine.nodes import PURE
 from engine.nodes.base import failed
-from engine.planner import apply, begin, next_due, wake
+from engine.planner import apply, begin, first_idle, next_due, wake
 from engine.records import cancelled, intend, settle
 from engine.state import Ending, Phase, Stage, State, Visit
+from engine.variables import assigned_by
 from tests.fakes import FakeClock
 from tests.unit.engine.flows import NOON
 from tests.unit.engine.properties.definitions import Sample
@@ -178,8 +179,13 @@ class Playing:
             return
         if state.phase is not Phase.WORK:
             self._out_of_time = True
-        if state.ending is None or (self._out_of_time and state.ending.status is Status.SUCCEEDED):
-            state.ending = Ending(Status.FAILED, error=overtime(self.sample.graph, next(iter(state.pending))))
+            if state.ending is None or state.ending.status is Status.SUCCEEDED:
+                state.ending = Ending(Status.FAILED, error=overtime(self.sample.graph, next(iter(state.pending))))
+        elif state.ending is None:
+            visit = first_idle(state, {visit.path for visit in self._running})
+            if visit is not None:
+                error = overtime(self.sample.graph, visit.path)
+                self._record(cancelled(state, visit, now=self._clock.now(), error=error))
 
     @property
     def _is_over(self) -> bool:
@@ -214,16 +220,23 @@ def outcome_of(oracle: Oracle, visit: Visit, now: datetime, attempts: Attempts, 
         return Unknown(failure=Failure(code=OutcomeUnknown.code, message="lost", step=path))
     category = oracle.failure_of(path, attempt)
     if category is not None:
-        return Failed(failure=Failure(code="refused", message=f"no, {category}", category=Category(category), step=path))
-    done = Succeeded(output=oracle.output(path))
-    return attempts._accepted(attempts.attempt(state, visit, now), done)  # noqa: SLF001  what a performed call goes through
+        return Failed(
+            failure=Failure(code="refused", message=f"no, {category}", category=Category(category), step=path)
+        )
+    done, node = Succeeded(output=oracle.output(path)), visit.node
+    if node.assign is None:
+        return done
+    return replace(
+        done, assigned=assigned_by(node, state.graph, attempts.attempt(state, visit, now).scope, done.output)
+    )
 
 
 def play(playing: Playing, *, deaths: float = 0.0) -> Playing:
     """Play to the end; ``deaths`` is how likely the owner dies before each thing it does."""
     for _ in range(MOST_STEPS):
-        if deaths and playing.order.random() < deaths:
-            playing = playing.die(losing=playing.order.choice((0, 0, 1, min(3, len(playing.records)))[:len(playing.records) + 1]))
+        if playing.order.random() < deaths:
+            lost = playing.order.choice((0, 0, 1, 3))
+            playing = playing.die(losing=min(lost, len(playing.records)))
         if not playing.step():
             return playing
     raise AssertionError("the execution does not end")

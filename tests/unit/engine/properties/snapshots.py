@@ -38,8 +38,8 @@ def _visit(visit: Visit) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "stage": "running" if visit.stage is Stage.READY else visit.stage.value,
         "attempt": visit.attempt,
-        "reason": visit.reason,
-        "due_at": visit.due_at,
+        "reason": None if visit.intended else visit.reason,
+        "due_at": None if visit.intended else visit.due_at,
         "intended": visit.intended,
         "arrivals": visit.arrivals,
     }
