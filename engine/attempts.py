@@ -23,7 +23,7 @@ from engine.expressions.bounds import Budget
 from engine.expressions.values import weigh
 from engine.graph import Graph
 from engine.journal import Records
-from engine.links import Links, NoLinks, link_scope
+from engine.links import Links, NoLinks, approval_scope, link_scope
 from engine.model.action import Effect
 from engine.model.base import ExecutionId, ExecutorId, Json, JsonObject, format_duration
 from engine.model.execution import Claimed, Failure, Note
@@ -197,9 +197,12 @@ class Attempts:
         frame = visit.frame
         scope: JsonObject = {**self._names, **frame.names}
         scope.update(steps=frame.outputs, vars=state.variables, input=arrived)
-        if self._graph.callbacks:
-            links = link_scope(self._tools.links, self._claimed.id, state, frame)
-            scope["execution"] = {**scope["execution"], **links}
+        if self._graph.callbacks or self._graph.approvals:
+            links, id = self._tools.links, self._claimed.id
+            scope["execution"] = {**scope["execution"], **link_scope(links, id, state, frame)}
+        if self._graph.approvals:
+            people = approval_scope(links, id, state, frame=frame, scope=scope)
+            scope["execution"] = {**scope["execution"], "approvals": people}
         if node.input is not None and visit.given is None:
             scope["input"] = node.input.render(scope, strict=node.node.strict)
         if node.input_schema is not None and node.bypass is None:

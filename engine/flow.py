@@ -59,10 +59,14 @@ class CompiledNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """Nodes by key, the edges between them, the nodes it starts with, its cycles, and who waits for a callback."""
+    """Nodes by key, the edges between them, the nodes it starts with, and its cycles.
+
+    ``callbacks`` and ``approvals`` are the keys of those who wait for a callback, or ask people.
+    """
 
     nodes: Mapping[str, CompiledNode]
     edges: tuple[Edge, ...]
     starts: tuple[str, ...]
     cycles: Cycles
     callbacks: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()

@@ -29,7 +29,7 @@ from engine.model.node import (
     SwitchSpec,
     TransformSpec,
 )
-from engine.model.waiting import ChildSpec, WaitSpec
+from engine.model.waiting import ApprovalSpec, ChildSpec, WaitSpec
 from engine.model.workflow import Definition, Variable, WorkflowSettings
 from engine.value_schemas import ValueSchema
 
@@ -49,7 +49,8 @@ class Graph:
 
     ``starts`` gives the start nodes per trigger key where they are not all of ``flow``'s; ``maps`` the templates that
     shape ``trigger.data``. ``closing`` runs when all else is over. ``caches`` says whether any node has a cache,
-    ``callbacks`` whether any waits for a callback. ``entry`` is the loop of which a part is to run, see ``part``.
+    ``callbacks`` whether any waits for a callback, ``approvals`` whether any asks people. ``entry`` is the loop of
+    which a part is to run, see ``part``.
     """
 
     version_id: VersionId
@@ -63,6 +64,7 @@ class Graph:
     caches: bool
     callbacks: bool
     entry: str | None = None
+    approvals: bool = False
 
     @property
     def nodes(self) -> Mapping[str, CompiledNode]:
@@ -119,6 +121,7 @@ def compile_graph(definition: Definition, version_id: VersionId) -> Graph:
         settings=definition.settings,
         caches=any(node.cache is not None for each in flows for node in _all_nodes(each)),
         callbacks=any(_awaits(node.node, Awaited.CALLBACK) for each in flows for node in _all_nodes(each)),
+        approvals=any(_awaits(node.node, Awaited.APPROVAL) for each in flows for node in _all_nodes(each)),
     )
 
 
@@ -147,6 +150,7 @@ def _compile_flow(body: Body, place: str, names: frozenset[str]) -> Flow:
         starts=tuple(key for key in nodes if not inbound[key]),
         cycles=cycles,
         callbacks=tuple(key for key, node in body.nodes.items() if _awaits(node, Awaited.CALLBACK)),
+        approvals=tuple(key for key, node in body.nodes.items() if _awaits(node, Awaited.APPROVAL)),
     )
 
 
@@ -228,6 +232,8 @@ def _holes(spec: NodeSpec) -> Mapping[str, Json]:
             return {"status": spec.status, "headers": spec.headers, "body": spec.body}
         case StopSpec():
             return {"output": spec.output, "message": spec.message}
+        case ApprovalSpec():
+            return {"assignees": spec.assignees, "title": spec.title, "message": spec.message}
         case ChildSpec():
             return {"workflow": spec.workflow, "version": spec.version, "inputs": spec.inputs}
         case LoopSpec(times=None):
@@ -240,7 +246,9 @@ def _holes(spec: NodeSpec) -> Mapping[str, Json]:
 
 def _awaits(node: Node, awaited: Awaited) -> bool:
     """Whether a node waits for this from outside, if it runs at all."""
-    return isinstance(node.spec, WaitSpec) and node.spec.awaited is awaited and not (node.disabled or node.has_pin)
+    spec = node.spec
+    waits = isinstance(spec, ApprovalSpec) and awaited is Awaited.APPROVAL
+    return (waits or (isinstance(spec, WaitSpec) and spec.awaited is awaited)) and not (node.disabled or node.has_pin)
 
 
 def _compile_schema(key: str, schema: JsonObject | None) -> ValueSchema | None:

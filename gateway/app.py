@@ -14,7 +14,7 @@ from gateway.edge import Handler, guarded
 from gateway.endpoints import routes_of
 from gateway.observability import Metrics
 from gateway.problems import on_crash, on_http_exception
-from gateway.routes import callbacks, health, hooks
+from gateway.routes import approval_pages, callbacks, health, hooks
 from gateway.routes.api import ENDPOINTS
 from gateway.routes.docs import docs_routes, to_docs
 
@@ -27,7 +27,7 @@ def create_app(hub: Hub) -> Starlette:
     app = Starlette(
         routes=[
             *(_hook(route, hub.metrics) for route in hooks.routes),
-            *(_counted(route, hub.metrics, area="link") for route in callbacks.routes),
+            *(_counted(route, hub.metrics, area="link") for route in [*callbacks.routes, *approval_pages.routes]),
             Mount("/api/v1", api),
             Mount("/api", api),
             *health.routes,

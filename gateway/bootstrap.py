@@ -18,12 +18,10 @@ from db.session import SqlDatabase, open_database
 from db.vault import Vault
 from engine.admitter import Admitter
 from engine.announcer import Announcements, Announcer
-from engine.arrivals import Arrivals
 from engine.attempts import Tools
 from engine.breaker import Breakers
 from engine.brokers import open_broker
 from engine.calls import Calls
-from engine.children import Children
 from engine.dead_messages import DeadMessages
 from engine.deadlines import Deadlines
 from engine.debugging.service import Debugging
@@ -34,13 +32,10 @@ from engine.holding import Releaser
 from engine.intake import Intake
 from engine.model.base import ExecutorId, new_id
 from engine.model.node import NodeKind
-from engine.nodes.child import ChildHandler
 from engine.nodes.code import CodeHandler
 from engine.nodes.connector import ConnectorHandler
 from engine.nodes.spread import SpreadHandler
-from engine.nodes.wait import WaitHandler
 from engine.partitions import PartitionKeeper
-from engine.parts import Parts
 from engine.pausing import PauseReminder, Pausing
 from engine.ports import Broker, Clock
 from engine.pruner import Pruner
@@ -65,6 +60,7 @@ from gateway.links import SignedLinks
 from gateway.observability import Metrics
 from gateway.outside import outside_of
 from gateway.replies import Replies
+from gateway.resuming import Resuming, open_resuming
 from gateway.settings import Settings
 from gateway.trying import open_trials
 from gateway.verifiers import Verifiers
@@ -103,9 +99,7 @@ class Hub:
     pausing: Pausing
     debugging: Debugging
     replies: Replies
-    arrivals: Arrivals
-    children: Children
-    parts: Parts
+    resuming: Resuming
     links: SignedLinks
     metrics: Metrics
     executor: Executor | None
@@ -195,11 +189,7 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
         control=Control(database=database, broker=broker, graphs=graphs, announcements=announcements, clock=clock),
         debugging=Debugging(database=database, graphs=graphs, intake=intake, announcements=announcements, clock=clock),
         pausing=Pausing(database=database, broker=broker, announcements=announcements, clock=clock),
-        arrivals=Arrivals(database=database, announcements=announcements, clock=clock),
-        children=Children(
-            database=database, broker=broker, intake=intake, graphs=graphs, clock=clock, deepest=settings.child_depth
-        ),
-        parts=Parts(database=database, broker=broker, announcements=announcements, graphs=graphs, clock=clock),
+        resuming=open_resuming(world, graphs=graphs, intake=intake),
         links=SignedLinks(world.vault, settings.public_url),
         replies=Replies(database=database, broker=broker, name=new_id()),
         metrics=Metrics(),
@@ -223,9 +213,8 @@ async def _executor(stack: AsyncExitStack, hub: Hub, announcements: Announcement
         effects={
             NodeKind.CONNECTOR: handler,
             NodeKind.CODE: CodeHandler(workers),
-            NodeKind.WAIT: WaitHandler(hub.arrivals),
-            NodeKind.WORKFLOW: ChildHandler(hub.children),
-            NodeKind.LOOP: SpreadHandler(hub.parts),
+            NodeKind.LOOP: SpreadHandler(hub.resuming.parts),
+            **hub.resuming.effects(),
         },
         recorder=recorder,
         clock=hub.clock,

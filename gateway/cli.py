@@ -28,6 +28,7 @@ MODULES = {
     "workflows": "workflows",
     "executions": "executions",
     "dead-letters": "dead_letters",
+    "approvals": "approvals",
     "secrets": "secrets",
     "keys": "keys",
     "serve": "roles",

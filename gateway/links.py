@@ -16,6 +16,7 @@ from engine.model.base import ExecutionId
 
 PURPOSE = b"patchbay links 1"
 CALLBACK = "callbacks"
+APPROVAL = "approvals"
 _MAC_BYTES = 24
 _ID_BYTES = 16
 LONGEST_TOKEN = 2000
@@ -23,10 +24,11 @@ LONGEST_TOKEN = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a good link names."""
+    """What a good link names; ``assignee`` only if it is one person's."""
 
     execution_id: ExecutionId
     path: str
+    assignee: str = ""
 
 
 class SignedLinks:
@@ -39,6 +41,10 @@ class SignedLinks:
     def callback(self, execution_id: ExecutionId, path: str) -> str:
         """The address whose caller resumes the step at ``path``."""
         return f"{self._base_url}/{CALLBACK}/{self._token(CALLBACK, execution_id, path)}"
+
+    def approval(self, execution_id: ExecutionId, path: str, assignee: str) -> str:
+        """The address of the page where an assignee answers what the step at ``path`` asks."""
+        return f"{self._base_url}/{APPROVAL}/{self._token(APPROVAL, execution_id, path, assignee)}"
 
     def read(self, kind: str, token: str) -> Target | None:
         """Return what a token names; ``None`` for one that this hub has not made for this kind of link."""
@@ -53,10 +59,12 @@ class SignedLinks:
         if not signed or len(content) <= _ID_BYTES:
             return None
         execution_id = ExecutionId(str(uuid.UUID(bytes=content[:_ID_BYTES])))
-        return Target(execution_id=execution_id, path=content[_ID_BYTES:].decode())
+        path, _, assignee = content[_ID_BYTES:].decode().partition("\0")
+        return Target(execution_id=execution_id, path=path, assignee=assignee)
 
-    def _token(self, kind: str, execution_id: ExecutionId, path: str) -> str:
-        content = uuid.UUID(execution_id).bytes + path.encode()
+    def _token(self, kind: str, execution_id: ExecutionId, path: str, assignee: str = "") -> str:
+        named = f"{path}\0{assignee}" if assignee else path
+        content = uuid.UUID(execution_id).bytes + named.encode()
         return base64.urlsafe_b64encode(_mac(self._keys[0], kind, content) + content).decode().rstrip("=")
 
 

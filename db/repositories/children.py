@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, literal, select, text, update
+from sqlalchemy import Row, Text, and_, delete, exists, literal, or_, select, text, type_coerce, update
 
+from db.encoding import encode_json
 from db.repositories.executions import ExecutionRepository
-from db.resume_tables import waits
+from db.resume_tables import arrivals, waits
 from db.tables import events, executions, steps, workflows
 from db.transaction import Transaction
 from db.types import Id, one_of
+from engine.model.arrival import Awaited
 from engine.model.base import EventId, ExecutionId, ProjectId, TriggerId, VersionId, WorkflowId, is_id
 from engine.model.execution import Execution, Status, StepStatus
-from engine.repositories.children import Child, Holder, OpenWait
+from engine.repositories.children import AskedQuestion, Child, Holder, OpenWait
 
 _LIVE = text("executions.parent_slot IS NOT NULL AND executions.finished_at IS NULL")
 _AWAITED = text("executions.parent_slot IS NOT NULL")
@@ -139,7 +141,59 @@ class ChildRepository:
         ]
         await self._transaction.run(self._transaction.insert(waits).values(rows).on_conflict_do_nothing())
 
+    async def questions(
+        self,
+        *,
+        limit: int,
+        project: ProjectId | None = None,
+        id: str | None = None,
+        execution_id: ExecutionId | None = None,
+        path: str | None = None,
+        after: str | None = None,
+        assignee: str | None = None,
+    ) -> Sequence[AskedQuestion]:
+        """Open approvals of executions that have not ended, oldest first; of an assignee those without his answer."""
+        statement = (
+            select(waits, executions.c.workflow_id)
+            .join(executions, executions.c.id == waits.c.execution_id)
+            .where(waits.c.kind == Awaited.APPROVAL.value, executions.c.finished_at.is_(None))
+            .order_by(waits.c.opened_at, waits.c.subject)
+            .limit(limit)
+        )
+        exact = {"project_id": project, "subject": id, "execution_id": execution_id, "path": path}
+        for name, value in exact.items():
+            if value is not None:
+                statement = statement.where(waits.c[name] == value)
+        if after is not None:
+            last = await self._transaction.first(select(waits.c.opened_at).where(waits.c.subject == after))
+            if last is not None:
+                later = and_(waits.c.opened_at == last.opened_at, waits.c.subject > after)
+                statement = statement.where(or_(waits.c.opened_at > last.opened_at, later))
+        if assignee is not None:
+            needle = encode_json(assignee)
+            answered = exists().where(
+                arrivals.c.execution_id == waits.c.execution_id,
+                arrivals.c.path == waits.c.path,
+                arrivals.c.subject == assignee,
+            )
+            statement = statement.where(type_coerce(waits.c.details, Text).contains(needle, autoescape=True), ~answered)
+        return [
+            AskedQuestion(wait=_wait(row), workflow_id=WorkflowId(row.workflow_id))
+            for row in await self._transaction.rows(statement)
+        ]
+
     async def close(self, execution_id: ExecutionId, path: str) -> None:
         """Forget what a step waits for."""
         mine = (waits.c.execution_id == execution_id, waits.c.path == path)
         await self._transaction.run(delete(waits).where(*mine))
+
+
+def _wait(row: Row[Any]) -> OpenWait:
+    return OpenWait(
+        execution_id=ExecutionId(row.execution_id),
+        path=row.path,
+        subject=row.subject,
+        kind=Awaited(row.kind),
+        opened_at=row.opened_at,
+        details=row.details,
+    )

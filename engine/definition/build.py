@@ -174,7 +174,7 @@ def _node_spec(record: Record) -> NodeSpec:
         case NodeKind.CODE:
             limits = CodeLimits(**record["limits"])
             return CodeSpec(language=record["language"], source=record["source"], limits=limits)
-        case NodeKind.WAIT | NodeKind.WORKFLOW:
+        case NodeKind.WAIT | NodeKind.WORKFLOW | NodeKind.APPROVAL:
             return outside_spec(record)
         case NodeKind.LOOP:
             return _loop(record)

@@ -6,6 +6,7 @@ The parser, the JSON Schema and the tables of docs/reference/workflow-format.md 
 from datetime import timedelta
 from typing import Final
 
+from engine.definition.format_approval import APPROVAL
 from engine.definition.format_bodies import Body, loop_section, parallel_section
 from engine.definition.format_steps import ListSteps
 from engine.definition.format_waits import WAIT, WORKFLOW
@@ -259,7 +260,7 @@ BODY: Final = Body(kinds=_nodes)
 NODES: Final = Kinds(
     noun="node",
     common=COMMON,
-    later=("approval", "prompt", "agent", "task"),
+    later=("prompt", "agent", "task"),
     kinds={
         NodeKind.CONNECTOR: _CONNECTOR,
         NodeKind.TRANSFORM: _TRANSFORM,
@@ -274,5 +275,6 @@ NODES: Final = Kinds(
         NodeKind.LOOP: loop_section(BODY),
         NodeKind.PARALLEL: parallel_section(BODY),
         NodeKind.WORKFLOW: WORKFLOW,
+        NodeKind.APPROVAL: APPROVAL,
     },
 )

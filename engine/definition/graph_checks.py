@@ -11,7 +11,7 @@ from engine.model.node import ERROR, Edge, NodeKind, OnError
 from engine.model.workflow import RespondWhen
 from engine.value_schemas import ValueSchema
 
-_WITHOUT_MAIN: Final = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.STOP})
+_WITHOUT_MAIN: Final = frozenset({NodeKind.CONDITION, NodeKind.SWITCH, NodeKind.APPROVAL, NodeKind.STOP})
 """Kinds without ``main``, by which a node goes on after ``on_error: continue``, and where it does not run."""
 
 

@@ -87,6 +87,15 @@ KINDS: Final[Mapping[NodeKind, KindFacts]] = MappingProxyType(
                 "limit_exceeded": "too many executions would stand below one another",
             },
         ),
+        NodeKind.APPROVAL: KindFacts(
+            ports="`approved`, `rejected`, `timeout`",
+            output="the decision: `{decision, by, comment, data, decisions, timed_out}`",
+            runs="an effect: the question is put once, whatever dies in between",
+            fails={
+                "invalid_input": "`assignees` names nobody or too many, or more must approve than are asked",
+                "step_timeout": "the time is up and `on_timeout` is `fail`",
+            },
+        ),
         NodeKind.LOOP: KindFacts(
             ports="`main`",
             output="the list of what its iterations gave, in order",

@@ -49,6 +49,8 @@ class Outline:
             return ("true", "false", *error)
         if kind == NodeKind.WAIT:
             return (MAIN, TIMEOUT, *error)
+        if kind == NodeKind.APPROVAL:
+            return ("approved", "rejected", TIMEOUT, *error)
         if kind != NodeKind.SWITCH:
             return (MAIN, *error)
         cases = record.get("cases", ())

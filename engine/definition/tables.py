@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from engine.definition import format_admission, format_nodes, format_steps, format_triggers
+from engine.definition import format_admission, format_approval, format_nodes, format_steps, format_triggers
 from engine.definition.format import SETTINGS, VARIABLE, WORKFLOW
 from engine.definition.kinds import KINDS, KindFacts
 from engine.definition.shapes import Either, Field, Kinds, Section
@@ -33,6 +33,7 @@ def tables() -> dict[str, str]:
         "limits": format_nodes.LIMITS.fields,
         "step": format_steps.FIELDS,
         "undo": format_nodes.UNDO.fields,
+        "field": format_approval.FIELD.fields,
         "trigger": format_triggers.COMMON,
         "verify": _fields(format_triggers.VERIFY),
         "respond": _fields(format_triggers.RESPOND),

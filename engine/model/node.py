@@ -12,7 +12,7 @@ from typing import TypeAlias
 from engine.errors import Category
 from engine.model.base import Json, JsonObject
 from engine.model.list_steps import ListStep
-from engine.model.waiting import ChildSpec, WaitSpec
+from engine.model.waiting import ApprovalSpec, ChildSpec, WaitSpec
 
 MAIN = "main"
 ERROR = "error"
@@ -36,6 +36,7 @@ class NodeKind(StrEnum):
     CODE = "code"
     WAIT = "wait"
     WORKFLOW = "workflow"
+    APPROVAL = "approval"
     LOOP = "loop"
     PARALLEL = "parallel"
 
@@ -43,7 +44,7 @@ class NodeKind(StrEnum):
 CONTAINERS = frozenset({NodeKind.LOOP, NodeKind.PARALLEL})
 """Kinds with nodes inside."""
 
-OUTSIDE = frozenset({NodeKind.WAIT, NodeKind.WORKFLOW})
+OUTSIDE = frozenset({NodeKind.WAIT, NodeKind.WORKFLOW, NodeKind.APPROVAL})
 """Kinds whose time limit is for what they wait for, not for a call of theirs."""
 
 
@@ -248,6 +249,7 @@ NodeSpec: TypeAlias = (
     | LoopSpec
     | ParallelSpec
     | ChildSpec
+    | ApprovalSpec
 )
 
 

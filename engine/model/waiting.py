@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from engine.model.arrival import Awaited
-from engine.model.base import Json
+from engine.model.base import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +27,21 @@ class ChildSpec:
     inputs: Json = None
     awaited: bool = True
     limit: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalSpec:
+    """Ask people. ``needed`` is how many must approve (``None``: all); ``on_timeout``: what then.
+
+    ``assignees``, ``title`` and ``message`` may hold templates. ``form`` is a JSON Schema, ``order`` its fields' order.
+    """
+
+    assignees: Json
+    title: str = ""
+    message: str = ""
+    form: JsonObject | None = None
+    order: tuple[str, ...] = ()
+    needed: int | None = 1
+    rejected_by_first: bool = True
+    limit: timedelta | None = None
+    on_timeout: str = "timeout"

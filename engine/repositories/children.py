@@ -52,6 +52,14 @@ class OpenWait:
     details: JsonObject | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedQuestion:
+    """An open approval, and the workflow whose execution asks."""
+
+    wait: OpenWait
+    workflow_id: WorkflowId
+
+
 class Children(Protocol):
     """Children, and the waits of their parents."""
 
@@ -84,3 +92,16 @@ class Children(Protocol):
 
     async def close(self, execution_id: ExecutionId, path: str) -> None:
         """Forget what a step waits for."""
+
+    async def questions(
+        self,
+        *,
+        limit: int,
+        project: ProjectId | None = None,
+        id: str | None = None,
+        execution_id: ExecutionId | None = None,
+        path: str | None = None,
+        after: str | None = None,
+        assignee: str | None = None,
+    ) -> Sequence[AskedQuestion]:
+        """Open approvals of executions that have not ended, oldest first; of an assignee those without his answer."""

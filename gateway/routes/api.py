@@ -3,6 +3,7 @@
 from gateway.endpoints import Endpoint
 from gateway.routes import (
     access,
+    approvals,
     connections,
     dead_letters,
     debugging,
@@ -35,6 +36,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *connections.endpoints,
     *secrets.endpoints,
     *dead_letters.endpoints,
+    *approvals.endpoints,
     *access.endpoints,
     *reference.endpoints,
 )

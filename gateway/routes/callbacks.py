@@ -35,7 +35,7 @@ async def look(request: Request) -> Response:
     """Show what the link does. Nothing changes: programs that follow links must not resume anything."""
     hub: Hub = request.app.state.hub
     target = _target(hub, request)
-    waits = await hub.arrivals.look(target.execution_id, target.path)
+    waits = await hub.resuming.arrivals.look(target.execution_id, target.path)
     if waits.welcome is not Welcome.TAKEN:
         return _told(waits.welcome)
     button = "<form method=post><button>Continue</button></form>"
@@ -51,7 +51,7 @@ async def resume(request: Request) -> Response:
     target = _target(hub, request)
     body = await read_body(request, limit=min(LARGEST_BODY, hub.settings.max_body_bytes))
     payload = parse_body(body, request.headers.get("content-type", ""))
-    welcome = await hub.arrivals.callback(target.execution_id, target.path, payload, by="callback")
+    welcome = await hub.resuming.arrivals.callback(target.execution_id, target.path, payload, by="callback")
     if wants_page(request):
         return _told(welcome)
     if _status(welcome) != 200:

@@ -46,6 +46,12 @@ edges: [a -> b, b.true -> c]
 """
 
 
+ASKING = """
+name: {name}
+nodes: {{ask: {{type: approval, assignees: [ann, bob], required: all}}}}
+"""
+
+
 @pytest.fixture(scope="module")
 async def known(site: Site) -> dict[str, str]:
     """One of everything that a path can name."""
@@ -61,6 +67,8 @@ async def known(site: Site) -> dict[str, str]:
         await client.post("/connections", expect=201, json=connection)
         key = await client.post("/api-keys", expect=201, json={"name": name, "scopes": ["read"]})
         await client.put(f"/workflows/{workflow}/versions/1/labels/stable")
+        asking = await client.execute(await client.create(ASKING.format(name=some_name())))
+        await client.until(f"/executions/{asking['execution_id']}", lambda told: told["status"] == "waiting")
         return {
             "workflow": workflow,
             "number": "1",
@@ -71,6 +79,7 @@ async def known(site: Site) -> dict[str, str]:
             "event": failed["event_id"],
             "dead_letter": next(letter["id"] for letter in letters if letter["execution_id"] == failed["id"]),
             "connection": name,
+            "approval": (await client.get("/approvals"))["items"][0]["id"],
             "name": name,
             "api_key": key["id"],
         }

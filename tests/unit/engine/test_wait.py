@@ -25,6 +25,9 @@ class FakeLinks:
     def callback(self, execution_id: ExecutionId, path: str) -> str:
         return f"https://hub/{execution_id}/{path}"
 
+    def approval(self, execution_id: ExecutionId, path: str, assignee: str) -> str:
+        return f"https://hub/{execution_id}/{path}/{assignee}"
+
 
 @dataclass
 class FakeLatecomers:

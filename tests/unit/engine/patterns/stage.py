@@ -98,6 +98,9 @@ class _Links:
     def callback(self, execution_id: ExecutionId, path: str) -> str:
         return f"https://hub/{execution_id}/{path}"
 
+    def approval(self, execution_id: ExecutionId, path: str, assignee: str) -> str:
+        return f"https://hub/{execution_id}/{path}/{assignee}"
+
 
 @dataclass
 class _Run:
