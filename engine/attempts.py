@@ -19,7 +19,7 @@ from engine.errors import (
     StepTimeout,
     Unavailable,
 )
-from engine.expressions.bounds import Budget
+from engine.expressions.bounds import MAX_WORK, Budget
 from engine.expressions.values import weigh
 from engine.graph import Graph
 from engine.journal import Records
@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 DEEPEST = 200
 """How deep an output may be nested: what is deeper could be written, and not read again beside other values."""
+
+MOST_WEIGHING = 10 * MAX_WORK
+"""Units for looking at all results of a loop: about 0.2 s."""
 
 TIMEOUT_CODE = "execution_timeout"
 
@@ -244,10 +247,13 @@ class Attempts:
 
     def _weighed(self, outcome: Outcome, attempt: Attempt) -> Outcome:
         """Refuse a value that names the same large part again and again, before anybody writes it out."""
+        work = (
+            MOST_WEIGHING if attempt.node.bodies else MAX_WORK
+        )  # a list of results is long, and made of weighed parts
         if isinstance(outcome, Opened):
-            self._bound(weigh(Budget(), outcome.opening), attempt.visit.path)
+            self._bound(weigh(Budget(work), outcome.opening), attempt.visit.path)
         elif isinstance(outcome, Succeeded) and not attempt.node.passes_input:
-            self._bound(weigh(Budget(), outcome.output), attempt.visit.path)
+            self._bound(weigh(Budget(work), outcome.output), attempt.visit.path)
         return outcome
 
     def _bound(self, size: int, step: str) -> None:

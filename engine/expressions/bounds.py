@@ -29,10 +29,10 @@ CONTAINER = 280
 class Budget:
     """What is left of one evaluation's work. Made fresh for each evaluation, shared by its operations."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "work")
 
-    def __init__(self) -> None:
-        self.left = MAX_WORK
+    def __init__(self, work: int = MAX_WORK) -> None:
+        self.left = self.work = work
 
     def spend(self, units: int) -> None:
         """Pay for work that is about to be done.
@@ -43,7 +43,7 @@ class Budget:
         self.left -= units
         if self.left < 0:
             raise ExpressionError(
-                f"the evaluation needs more than {MAX_WORK:,} units of work; use less data or a code step"
+                f"the evaluation needs more than {self.work:,} units of work; use less data or a code step"
             )
 
     def make_text(self, length: int) -> None:

@@ -89,6 +89,7 @@ class Bench:
     log: list[str] = field(default_factory=list)
     effect: Effect = Effect.KEYED
     alive: bool = True
+    largest_output_bytes: int = 2000
     results: KnownResults = field(default_factory=NoResults)
     pausing: set[ExecutionId] = field(default_factory=set)
     calls: Calls = field(default_factory=Calls)
@@ -113,7 +114,7 @@ class Bench:
             jitter=lambda: 0.0,
             is_alive=lambda: self.alive,
             results=self.results,
-            largest_output_bytes=2000,
+            largest_output_bytes=self.largest_output_bytes,
             pausing=self.pausing,
             calls=self.calls,
         )
