@@ -44,7 +44,7 @@ DEEPEST = 200
 """How deep an output may be nested: what is deeper could be written, and not read again beside other values."""
 
 MOST_WEIGHING = 10 * MAX_WORK
-"""Units for looking at all results of a loop: about 0.2 s."""
+"""Units for looking at all items or results of a loop, a long list of what was weighed before: about 0.2 s."""
 
 TIMEOUT_CODE = "execution_timeout"
 
