@@ -7,7 +7,7 @@ recorded steps gives them back.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.bodies import rounds
+from engine.bodies import FIRST, rounds
 from engine.graph import Graph
 from engine.model.base import Json, JsonObject
 from engine.model.execution import StepRecord, StepStatus
@@ -21,13 +21,15 @@ class Parts:
     """What became of the iterations of a loop, or of the branches of a parallel node.
 
     ``total`` is ``None`` where nobody knows it before the end (``while``). ``done`` counts those that are over, however
-    they ended, ``failed`` those of them that failed.
+    they ended, ``failed`` those of them that failed. ``first`` is the number of the first iteration, which is not 0 in an
+    execution that runs a part of a spread loop; of a spread loop itself nothing is begun here.
     """
 
     total: int | None
     begun: int
     done: int
     failed: int
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,11 @@ def total_parts(spec: NodeSpec, opening: JsonObject) -> int | None:
     return None
 
 
+def first_part(spec: NodeSpec, opening: JsonObject) -> int:
+    """The number of the first iteration, by what was recorded when the loop was opened."""
+    return int(opening.get(FIRST, 0)) // ((spec.batch if isinstance(spec, LoopSpec) else None) or 1)
+
+
 class _Fold:
     """A state, and what is counted while records are folded into it."""
 
@@ -112,4 +119,5 @@ class _Fold:
                 begun=inside.begun,
                 done=inside.begun - len(inside.frames),
                 failed=len(self._failed.get(visit.path, ())),
+                first=first_part(visit.node.node.spec, inside.opening),
             )

@@ -10,11 +10,11 @@ from typing import Final
 
 from engine.errors import DefinitionError
 from engine.graph import Graph
-from engine.history import History, Parts, history, total_parts, without_openings
+from engine.history import History, Parts, first_part, history, total_parts, without_openings
 from engine.model.base import ExecutionId, Json
 from engine.model.event import Event
 from engine.model.execution import Execution, StepRecord
-from engine.model.node import LoopSpec, NodeSpec
+from engine.model.node import LoopSpec, NodeSpec, ParallelSpec
 from engine.ports import UnitOfWork
 from engine.repositories import StepFilter
 from engine.scope import trigger_scope
@@ -97,13 +97,15 @@ async def _graph(hub: Hub, execution: Execution) -> Graph:
 async def _count(uow: UnitOfWork, execution_id: ExecutionId, path: str, spec: NodeSpec) -> Parts:
     where = StepFilter(path=path, superseded=True)
     attempts = await uow.executions.some_steps(execution_id, where, limit=1, budget=0)
-    opening = attempts[0].output if attempts and attempts[0].attempt == 0 else None
+    opened = attempts[0].output if attempts and attempts[0].attempt == 0 else None
+    opening = opened if isinstance(opened, dict) else {}
     counts = await uow.executions.part_counts(execution_id, path, numbered=isinstance(spec, LoopSpec))
     return Parts(
-        total=total_parts(spec, opening) if isinstance(opening, dict) else None,
+        total=total_parts(spec, opening) if opening or isinstance(spec, ParallelSpec) else None,
         begun=counts.begun,
         done=counts.begun - counts.open,
         failed=counts.failed,
+        first=first_part(spec, opening),
     )
 
 

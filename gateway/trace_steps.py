@@ -10,7 +10,8 @@ from engine.model.base import Json
 class TraceStep:
     """One attempt at a node; ``kind`` says what the node is, or which action it calls.
 
-    Of a loop or parallel node ``inside`` says how far it is, ``begun`` how many iterations or branches were begun;
+    Of a loop or parallel node ``inside`` says how far it is, ``begun`` how many iterations or branches were begun, from
+    the one numbered ``first`` on;
     ``inner`` are the nodes in the branches of a parallel one (``left.call``).
     """
 
@@ -28,4 +29,5 @@ class TraceStep:
     note: str | None = None
     inside: str = ""
     begun: int = 0
+    first: int = 0
     inner: tuple[str, ...] = ()

@@ -94,11 +94,12 @@ def _lines_of(place: _Place, depth: int, label: str, *, whole: bool) -> Iterator
 
 def _loop_lines(place: _Place, iterations: Mapping[int, list[_Place]], depth: int, *, whole: bool) -> Iterator[Line]:
     indexes = sorted(iterations)
-    begun = max(indexes[-1] + 1, place.steps[-1].begun)
-    if not whole and begun >= FOLDED_FROM:
+    first = place.steps[-1].first
+    begun = max(indexes[-1] + 1, first + place.steps[-1].begun)
+    if not whole and begun - first >= FOLDED_FROM:
         broken = [index for index in indexes if any(_is_broken(each) for each in iterations[index])]
         indexes = chosen(indexes, broken)
-    following = 0
+    following = first
     for index in indexes:
         if index > following:
             yield Line(depth=depth, label="", more=index - following)

@@ -142,6 +142,7 @@ def _step(step: JsonObject, nodes: Mapping[str, JsonObject]) -> TraceStep:
         note=step["note"],
         inside="" if inside is None else _told(inside, node, is_open=step["attempt"] == 0),
         begun=0 if inside is None else inside["begun"],
+        first=0 if inside is None else inside["first"],
         inner=tuple(_inner(node)),
     )
 
@@ -156,6 +157,8 @@ def _told(inside: JsonObject, node: JsonObject, *, is_open: bool) -> str:
     """Say how far a loop or parallel node is, or what became of it."""
     what = "branches" if "branches" in node else "items" if "over" in node and "batch" not in node else "rounds"
     done, total, failed = inside["done"], inside["total"], inside["failed"]
+    if total and not inside["begun"]:  # spread: they run in executions of their own
+        done, is_open = total, False
     if is_open:
         text = f"{done:,} of {total:,} {what} done" if total is not None else f"{done:,} {what} done"
     else:

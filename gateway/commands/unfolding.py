@@ -45,13 +45,13 @@ def every_step(hub: HubClient, execution: JsonObject) -> list[JsonObject]:
 
 
 def _indexes(hub: HubClient, execution: JsonObject, step: JsonObject) -> list[int]:
-    begun = int(step["inside"]["begun"])
+    first = int(step["inside"]["first"])
     broken = []
     if step["inside"]["failed"]:
         for failed in _steps(hub, execution, FAILED, within=step["path"], status="failed,unknown"):
             match = _INDEX.match(failed["path"], len(step["path"]))
             broken += [int(match[1])] if match else []
-    some = range(begun)
+    some = range(first, first + int(step["inside"]["begun"]))
     return chosen([*some[:FIRST], *some[-1:]], broken)
 
 

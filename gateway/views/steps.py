@@ -15,12 +15,15 @@ class PartsView(Struct, frozen=True, kw_only=True):
 
     ``total`` is `null` where nobody knows it before the end (`while`). ``done`` counts those that are over, however
     they ended, ``failed`` those of them that failed. In a long history, those are done that have no step that waits.
+    ``first`` is the number of the first iteration, which is not 0 in an execution that runs a part of a spread loop; of
+    a spread loop itself nothing is begun here.
     """
 
     total: int | None
     begun: int
     done: int
     failed: int
+    first: int
 
 
 class StepView(Struct, frozen=True, kw_only=True):
@@ -82,4 +85,4 @@ def step_view(record: StepRecord, parts: Mapping[str, Parts] | None = None) -> S
 
 
 def parts_view(parts: Parts) -> PartsView:
-    return PartsView(total=parts.total, begun=parts.begun, done=parts.done, failed=parts.failed)
+    return PartsView(total=parts.total, begun=parts.begun, done=parts.done, failed=parts.failed, first=parts.first)

@@ -52,8 +52,8 @@ async def test_of_a_long_history_the_outermost_steps_come_at_once(client: Client
         ("both", 1),
     ]
     assert execution["more_steps"] == 400 + 200 + 2  # conditions, parts and branches
-    assert execution["steps"][1]["inside"] == {"total": 400, "begun": 400, "done": 400, "failed": 1}
-    assert execution["steps"][2]["inside"] == {"total": 2, "begun": 2, "done": 2, "failed": 0}
+    assert execution["steps"][1]["inside"] == {"total": 400, "begun": 400, "done": 400, "failed": 1, "first": 0}
+    assert execution["steps"][2]["inside"] == {"total": 2, "begun": 2, "done": 2, "failed": 0, "first": 0}
     assert execution["progress"] == {
         "percent": 100,
         "done": ["prepare", "each", "both"],
@@ -80,8 +80,8 @@ async def test_a_short_history_comes_whole_without_openings(client: Client) -> N
     ]
     assert execution["more_steps"] == 0
     assert {step["path"]: step["inside"] for step in execution["steps"] if step["inside"]} == {
-        "each": {"total": 2, "begun": 2, "done": 2, "failed": 0},
-        "both": {"total": 2, "begun": 2, "done": 2, "failed": 0},
+        "each": {"total": 2, "begun": 2, "done": 2, "failed": 0, "first": 0},
+        "both": {"total": 2, "begun": 2, "done": 2, "failed": 0, "first": 0},
     }
 
 
@@ -113,7 +113,7 @@ async def test_an_open_loop_shows_how_far_it_is(client: Client) -> None:
 
     first = waiting["steps"][0]
     assert (first["path"], first["attempt"], first["status"], first["output"]) == ("all", 0, "running", None)
-    assert first["inside"] == {"total": 3, "begun": 3, "done": 2, "failed": 0}
+    assert first["inside"] == {"total": 3, "begun": 3, "done": 2, "failed": 0, "first": 0}
     assert waiting["progress"]["percent"] == 66
     assert waiting["progress"]["under_way"] == ["all"]
     paged = await client.get(f"/executions/{started['execution_id']}/steps?path=all")

@@ -105,6 +105,12 @@ def test_iterations_that_were_not_read_are_counted() -> None:
     assert told(lines(steps)) == ["all", "  [0].x", "  [1].x", "  … 9997", "  [9999].x"]
 
 
+def test_a_part_of_a_loop_begins_where_it_begins() -> None:
+    steps = [*(done(f"all[{n}].x") for n in range(5000, 5020)), done("all", begun=20, first=5000)]
+
+    assert told(lines(steps)) == ["all", "  [5000].x", "  [5001].x", "  … 17", "  [5019].x"]
+
+
 @pytest.mark.parametrize(
     ("outer", "first", "why"),
     [
