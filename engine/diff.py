@@ -14,7 +14,9 @@ from engine.definition.format import WORKFLOW
 from engine.definition.hashing import FOR_PEOPLE, canonical
 from engine.definition.places import nodes_on
 from engine.definition.report import Path, place
-from engine.diff_texts import ABSENT, RULES, Difference, are_edges, sentence
+from engine.diff_nodes import are_edges
+from engine.diff_texts import RULES, sentence
+from engine.diff_words import ABSENT, Difference
 from engine.model.base import Json, JsonObject
 
 _ORDER: Final = [each.name for each in WORKFLOW.fields]

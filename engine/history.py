@@ -21,8 +21,8 @@ class Parts:
     """What became of the iterations of a loop, or of the branches of a parallel node.
 
     ``total`` is ``None`` where nobody knows it before the end (``while``). ``done`` counts those that are over, however
-    they ended, ``failed`` those of them that failed. ``first`` is the number of the first iteration, which is not 0 in an
-    execution that runs a part of a spread loop; of a spread loop itself nothing is begun here.
+    they ended, ``failed`` those of them that failed. ``first`` is the number of the first iteration, not 0 in an
+    execution that runs a part of a spread loop; of that loop itself nothing is begun here.
     """
 
     total: int | None

@@ -110,7 +110,7 @@ def test_a_node_of_another_type_is_said_to_be_one() -> None:
     assert texts[1].startswith("set of `shape` removed")
 
 
-def test_a_change_inside_a_loop_names_its_node_from_outside_in() -> None:
+def test_a_change_inside_a_loop_names_the_loop_first() -> None:
     old: JsonObject = {
         "nodes": {"orders": {"type": "loop", "body": {"nodes": {"charge": {"timeout": "1s"}}, "edges": []}}}
     }
@@ -119,8 +119,8 @@ def test_a_change_inside_a_loop_names_its_node_from_outside_in() -> None:
     new["nodes"]["orders"]["body"]["edges"] = ["charge -> tell"]
 
     assert [(change.place, change.text) for change in diff(old, new)] == [
-        ("nodes.orders.body.nodes.charge.timeout", "timeout of `orders.charge` went from 1s to 2s"),
-        ("nodes.orders.body.edges[0]", "edge charge -> tell added in `orders`"),
+        ("nodes.orders.body.nodes.charge.timeout", "in the loop `orders`: timeout of `charge` went from 1s to 2s"),
+        ("nodes.orders.body.edges[0]", "in the loop `orders`: edge charge -> tell added"),
     ]
 
 
