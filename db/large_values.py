@@ -12,6 +12,14 @@ from engine.model.base import Json, JsonObject
 
 SIGN = "@"
 
+STORED_BYTES = {
+    True: "CASE WHEN left({0}, 1) = '@' THEN CAST(split_part({0}, ':', 2) AS bigint) ELSE octet_length({0}) END",
+    False: (
+        "CASE WHEN substr({0}, 1, 1) = '@' THEN CAST(substr({0}, instr({0}, ':') + 1) AS integer) ELSE length({0}) END"
+    ),
+}
+"""How large the value of a column is, wherever it is kept, in SQL, by whether it is PostgreSQL."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:

@@ -7,6 +7,7 @@ from sqlalchemy import Row
 
 from db.admission_tables import AT_A_GATE, HAS_BEGUN, HOLDS_A_SLOT
 from db.encoding import read_optional_time, read_time
+from db.large_values import STORED_BYTES
 from engine.model.base import EventId, ExecutionId, ProjectId, VersionId, WorkflowId
 from engine.model.gate import Standing, Waiting
 from engine.model.workflow import Lane
@@ -67,8 +68,8 @@ COLLECTED = {
         GROUP BY first_event_id
     """  # noqa: S608 - our own names
     for postgres, length, chosen in (
-        (True, "octet_length(data)", "= ANY ($1::uuid[])"),
-        (False, "length(data)", "IN (SELECT value FROM json_each(?))"),
+        (True, STORED_BYTES[True].format("data"), "= ANY ($1::uuid[])"),
+        (False, STORED_BYTES[False].format("data"), "IN (SELECT value FROM json_each(?))"),
     )
 }
 

@@ -372,3 +372,19 @@ async def test_replaying_copies_references_and_not_contents(database: SqlDatabas
     assert contents == 2
     [claimed] = await claim(database, [again.id])
     assert (claimed.data, claimed.steps[0].output) == (large("a"), large("b"))
+
+
+async def test_merged_events_count_with_the_size_of_their_data_wherever_they_are(
+    database: SqlDatabase, sample: Sample
+) -> None:
+    first = refused(sample, None)
+    sizes = {"é": 2 * SIZE + 22, "x": SIZE + 22}
+    merged = [refused(sample, large(letter)) for letter in sizes]
+    small = refused(sample, {"n": 1})
+    theirs = [replace(event, fate=Fate.MERGED, first_event_id=first.id) for event in (*merged, small)]
+    await insert(database, first, *theirs)
+
+    async with database.read() as work:
+        collected = (await work.admissions.collected([first.id]))[first.id]
+
+    assert (collected.events, collected.data_bytes) == (3, sum(sizes.values()) + len('{"n":1}'))
