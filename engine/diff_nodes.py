@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from engine.definition.format_nodes import NODES, RETRY, UNDO
-from engine.definition.places import nodes_on
+from engine.definition.places import NodePlace, nodes_on
 from engine.definition.report import Path
 from engine.diff_words import ABSENT, Difference, default_in, default_of_kind, in_brackets, shown, value_at, went
 from engine.model.base import Json, JsonObject
@@ -24,8 +24,7 @@ def are_edges(at: Path) -> bool:
 def node_sentence(found: Difference, old: JsonObject, new: JsonObject) -> str:
     """Say what a difference at or inside a node means."""
     place = nodes_on(found.at)[-1]
-    rest = found.at[len(place.at) :]
-    return _where(place.flow) + _Node(found, rest, place.key, old, new).sentence()
+    return _where(place.flow) + _Node(found, place, old=old, new=new).sentence()
 
 
 def edge_sentence(found: Difference) -> str:
@@ -59,13 +58,13 @@ def _where(flow: Path) -> str:
 
 
 class _Node:
-    """One difference at a node; ``rest`` is its path inside the node."""
+    """One difference at a node; ``rest`` is its path inside the node, ``record`` the node as far as it is known."""
 
-    def __init__(self, found: Difference, rest: Path, key: str, old: JsonObject, new: JsonObject) -> None:
-        self.found, self.rest, self.key = found, rest, key
+    def __init__(self, found: Difference, place: NodePlace, *, old: JsonObject, new: JsonObject) -> None:
+        self.found, self.key = found, place.key
+        self.rest = rest = found.at[len(place.at) :]
         self.name = ".".join(str(part) for part in rest)
-        at = found.at[: len(found.at) - len(rest)]
-        self.record = value_at(new, at) or value_at(old, at)
+        self.record = value_at(new, place.at) or value_at(old, place.at)
         self.gone = found.after is ABSENT
 
     def sentence(self) -> str:

@@ -21,6 +21,8 @@ DEEPEST: Final = 8
 WITHOUT: Final = ("retry", "cache", "undo")
 """What a node with nodes inside does not have: each of those has its own."""
 
+INSTEAD: Final = "put it on the steps inside"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
@@ -75,6 +77,7 @@ def loop_section(body: Body) -> Section:
         doc="Run nodes again and again: for each item of a list, a number of times, or while something holds.",
         exactly_one=("over", "while", "times"),
         without=WITHOUT,
+        instead=INSTEAD,
         fields=(
             Field("over", Template(), "the list to go through; a mapping gives `{key, value}` for each of its entries"),
             Field("while", Expression(), "go on as long as this is true, asked before each iteration"),
@@ -120,6 +123,7 @@ def parallel_section(body: Body) -> Section:
         noun="a parallel node",
         doc="Run several branches at once.",
         without=WITHOUT,
+        instead=INSTEAD,
         fields=(
             Field("branches", MapOf(type=body, noun="branch", minimum=1), "what runs at once, by name", required=True),
             Field(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from engine.definition.body_checks import check_bodies, check_cycles
+from engine.definition.loop_checks import check_loops
 from engine.definition.outline import Outline, reached
 from engine.definition.report import Path, Report, nearest, place
 from engine.model.node import ERROR, Edge, NodeKind, OnError
@@ -22,6 +23,7 @@ def check_graphs(graphs: Mapping[Path, Outline], report: Report) -> None:
     _check_start(graphs[()], report)
     _check_respond(graphs, report)
     check_bodies(graphs, report)
+    check_loops(graphs, report)
 
 
 def _check_graph(graph: Outline, report: Report) -> None:

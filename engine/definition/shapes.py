@@ -39,8 +39,8 @@ class Section:
     """A mapping with known fields.
 
     Of the fields in ``exactly_one`` one must stand there; those in ``later`` are planned; those in ``without`` are
-    common to other kinds and make no sense here; an ``open`` section lets unknown fields through as they are, for
-    those who know them.
+    common to other kinds and make no sense here, ``instead`` says what does; an ``open`` section lets unknown fields
+    through as they are, for those who know them.
     """
 
     noun: str
@@ -49,6 +49,7 @@ class Section:
     exactly_one: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    instead: str = ""
     open: bool = False
     label: str = "mapping"
 
@@ -77,7 +78,8 @@ class Section:
                 report.wrong((*at, name), not_yet(name), key=True)
             elif name not in known and not self.open:
                 text = f'"{shorten(name)}" is not a field of {self.noun}'
-                report.wrong((*at, name), text, fix=nearest(name, known), key=True)
+                fix = self.instead if name in self.without and self.instead else nearest(name, known)
+                report.wrong((*at, name), text, fix=fix, key=True)
 
     def _refuse_several(self, value: JsonObject, at: Path, report: Report) -> None:
         present = [name for name in self.exactly_one if name in value]
