@@ -9,6 +9,7 @@ from db.repositories.connections import ConnectionRepository
 from db.repositories.dead_letters import DeadLetterRepository
 from db.repositories.events import EventRepository
 from db.repositories.executions import ExecutionRepository
+from db.repositories.jobs import JobRepository
 from db.repositories.liveness import LivenessRepository
 from db.repositories.partitions import PartitionRepository
 from db.repositories.publications import PublicationRepository
@@ -28,6 +29,7 @@ from engine.repositories import (
     DeadLetters,
     Events,
     Executions,
+    Jobs,
     Liveness,
     Partitions,
     Publications,
@@ -56,6 +58,7 @@ class SqlUnitOfWork:
         self.blobs: Blobs = BlobRepository(transaction)
         self.partitions: Partitions = PartitionRepository(transaction)
         self.dead_letters: DeadLetters = DeadLetterRepository(transaction)
+        self.jobs: Jobs = JobRepository(transaction)
         self.connections: Connections = ConnectionRepository(transaction, vault)
         self.access: Access = AccessRepository(transaction)
         self.liveness: Liveness = LivenessRepository(transaction)

@@ -21,6 +21,7 @@ from engine.repositories import (
     DeadLetters,
     Events,
     Executions,
+    Jobs,
     Liveness,
     Partitions,
     Publications,
@@ -56,6 +57,7 @@ class UnitOfWork(Protocol):
     blobs: Blobs
     partitions: Partitions
     dead_letters: DeadLetters
+    jobs: Jobs
     connections: Connections
     access: Access
     liveness: Liveness

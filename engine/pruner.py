@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engine.model.base import EventId, ExecutionId, VersionId
 from engine.model.workflow import Retention, Workflow
@@ -74,12 +74,15 @@ class Pruner:
             workflows = await uow.workflows.everywhere(page)
             found = [await self._forgotten(uow, workflow) for workflow in workflows]
             stale = await uow.results.has_expired(now=self._clock.now())
+            old = self._jobs_before is not None and await uow.jobs.has_old(before=self._jobs_before)
         self._pace.rest = AT_ONCE
         for each in found:
             if each.executions or each.events:
                 self._unfinished |= await self._remove(each)
         if stale:
             self._unfinished |= await self._prune_results()
+        if old:
+            self._unfinished |= await self._prune_jobs()
         return max(self._next(workflows), self._pace.rest)
 
     async def _forgotten(self, uow: UnitOfWork, workflow: Workflow) -> _Forgotten:
@@ -119,6 +122,19 @@ class Pruner:
             await uow.commit()
         log.info("results pruned", extra={"count": count})
         return count >= limit
+
+    @property
+    def _jobs_before(self) -> datetime | None:
+        """Jobs that finished earlier are no longer kept: they belong to no workflow, so the hub decides."""
+        return None if self._retention.age is None else self._clock.now() - self._retention.age
+
+    async def _prune_jobs(self) -> bool:
+        limit = self._pace.size * STEPS_EACH
+        async with self._database.write() as uow:
+            count = 0 if self._jobs_before is None else await uow.jobs.prune(before=self._jobs_before, limit=limit)
+            await uow.commit()
+        log.info("jobs pruned", extra={"count": count})
+        return count > 0
 
     def _next(self, seen: Sequence[Workflow]) -> timedelta:
         if len(seen) == self._page:

@@ -1,5 +1,6 @@
 """What people do to executions: cancel, rerun, replay, discard. Each act is one transaction with an audit row."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.admission import Begun, Tells, reenter, start, tell
@@ -7,7 +8,7 @@ from engine.audit import Act, audit
 from engine.endings import reopened
 from engine.errors import Conflict, NotFound
 from engine.graphs import Graphs
-from engine.model.base import ExecutionId, ProjectId
+from engine.model.base import ExecutionId, JsonObject, ProjectId
 from engine.model.execution import DeadLetter, Execution, Status
 from engine.model.workflow import WorkflowStatus
 from engine.ports import Broker, Clock, Database, UnitOfWork
@@ -85,22 +86,46 @@ class Control:
         Raises:
             NotFound; InvalidRequest: The choice makes no sense; Conflict: The execution is not in a state for it.
         """
-        choice.check()
-        now = self._clock.now()
         async with self._database.write() as uow:
-            old = await uow.executions.find(project, execution_id)
-            if old is None:
-                raise NotFound(f'there is no execution "{execution_id}"')
-            if choice.begin == FAILED:
-                ready = await self._go_on(uow, old)
-            else:
-                ready = await self._again(uow, old, choice, actor=actor)
-            await uow.dead_letters.resolve_of(old.id, state="replayed", by=actor, now=now)
-            details = {"from": choice.begin, "edited": choice.edited, "execution_id": ready.id}
-            await audit(uow, self._clock, Act(project, actor), "execution.replay", target=old.id, details=details)
+            ready = await self.replay_in(uow, Act(project, actor), execution_id, choice)
             await uow.commit()
         tell(self._announcements, [ready])
         return ready.id
+
+    async def replay_in(
+        self,
+        uow: UnitOfWork,
+        act: Act,
+        execution_id: ExecutionId,
+        choice: Choice,
+        *,
+        once: bool = False,
+        details: JsonObject | None = None,
+    ) -> Begun:
+        """Do the same in a transaction of the caller, who tells the executors after its commit.
+
+        Args:
+            once: Refuse a failed one that has no open dead letter, because somebody dealt with it already.
+            details: More for the audit log.
+        """
+        choice.check()
+        old = await uow.executions.find(act.project, execution_id)
+        if old is None:
+            raise NotFound(f'there is no execution "{execution_id}"')
+        resolved = await uow.dead_letters.resolve_of(old.id, state="replayed", by=act.actor, now=self._clock.now())
+        if once and old.status is Status.FAILED and not resolved:
+            raise Conflict("somebody dealt with its dead letter already")
+        if choice.begin == FAILED:
+            ready = await self._go_on(uow, old)
+        else:
+            ready = await self._again(uow, old, choice, actor=act.actor)
+        told = {"from": choice.begin, "edited": choice.edited, "execution_id": ready.id, **(details or {})}
+        await audit(uow, self._clock, act, "execution.replay", target=old.id, details=told)
+        return ready
+
+    def tell(self, begun: Sequence[Begun]) -> None:
+        """Pass on what ``replay_in`` made ready, after the commit."""
+        tell(self._announcements, begun)
 
     async def replay(self, project: ProjectId, letter_id: str, *, actor: str) -> ExecutionId:
         """Put a dead letter's execution back: it goes on from the step that failed, with a new time limit.

@@ -43,6 +43,7 @@ from engine.publishing import Publishing
 from engine.reaper import Heartbeat, Reaper
 from engine.recorder import Recorder
 from engine.replay import Control
+from engine.replay_jobs import ReplayJobs, ReplayRunner
 from engine.results import StoredResults
 from engine.resumer import Resumer
 from engine.routes import Routes
@@ -98,6 +99,7 @@ class Hub:
     splitting: Splitting
     pausing: Pausing
     debugging: Debugging
+    replay_jobs: ReplayJobs
     replies: Replies
     resuming: Resuming
     links: SignedLinks
@@ -172,9 +174,8 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
     intake = Intake(database=database, routes=routes, announcements=announcements, clock=clock)
     await stack.enter_async_context(intake.commits)
     publishing = Publishing(database=database, broker=broker, clock=clock, outside=outside_of(registry))
-    name = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
     return Hub(
-        name=name,
+        name=f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}",
         settings=settings,
         clock=clock,
         database=database,
@@ -188,6 +189,7 @@ async def _assemble(stack: AsyncExitStack, world: _World) -> Hub:
         splitting=Splitting(database=database, broker=broker, publishing=publishing, clock=clock),
         control=Control(database=database, broker=broker, graphs=graphs, announcements=announcements, clock=clock),
         debugging=Debugging(database=database, graphs=graphs, intake=intake, announcements=announcements, clock=clock),
+        replay_jobs=ReplayJobs(database, clock),
         pausing=Pausing(database=database, broker=broker, announcements=announcements, clock=clock),
         resuming=open_resuming(world, graphs=graphs, intake=intake),
         links=SignedLinks(world.vault, settings.public_url),
@@ -252,6 +254,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         Reaper(hub.database, announcements, hub.clock),
         Deadlines(database=hub.database, broker=hub.broker, graphs=hub.graphs, clock=hub.clock),
         PauseReminder(hub.database, hub.broker),
+        ReplayRunner(hub.database, hub.control, hub.clock),
         DeadMessages(hub.database, hub.broker, hub.clock),
         Releaser(database=hub.database, graphs=hub.graphs, announcements=announcements, clock=hub.clock),
         Pruner(hub.database, hub.clock, retention=hub.settings.retention),

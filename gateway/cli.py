@@ -27,6 +27,7 @@ MODULES = {
     "apply": "definitions",
     "workflows": "workflows",
     "executions": "executions",
+    "replays": "replays",
     "dead-letters": "dead_letters",
     "approvals": "approvals",
     "secrets": "secrets",

@@ -78,9 +78,9 @@ class DeadLetterRepository:
             .values(state=state, resolved_by=by, resolved_at=now)
         )
 
-    async def resolve_of(self, execution_id: ExecutionId, *, state: str, by: str, now: datetime) -> None:
-        """Close the open one of an execution, if it has any."""
-        await self._transaction.run(
+    async def resolve_of(self, execution_id: ExecutionId, *, state: str, by: str, now: datetime) -> bool:
+        """Close the open one of an execution; false if it has none."""
+        return await self._transaction.changed(
             update(dead_letters)
             .where(dead_letters.c.execution_id == execution_id, dead_letters.c.state == "open")
             .values(state=state, resolved_by=by, resolved_at=now)

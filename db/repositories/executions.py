@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, and_, func, literal_column, or_, select, text, type_coerce, union_all, update
+from sqlalchemy import Row, func, literal_column, or_, select, union_all, update
 
-from db.encoding import encode_json
-from db.large_values import SIGN, marked
+from db.large_values import marked
 from db.repositories.claiming import Claiming
 from db.repositories.deadlines import Deadlines
 from db.repositories.debugging import Debugging
+from db.repositories.filtering import filtered
 from db.repositories.paging import paged
 from db.repositories.pausing import Pausing
 from db.repositories.pruning import Pruning
@@ -20,7 +20,6 @@ from db.repositories.step_pages import StepPages
 from db.repositories.steps import read_steps, write_steps
 from db.tables import events, executions, triggers
 from db.transaction import Transaction
-from db.types import one_of
 from engine.model.base import (
     EventId,
     ExecutionId,
@@ -65,9 +64,20 @@ class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Deb
 
     async def list(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[Execution]:
         """A page of them, without responses; large outputs are markers, and the text is not sought in them."""
-        statement = _filtered(select(*_LISTED).where(executions.c.project_id == project), where)
+        statement = filtered(select(*_LISTED).where(executions.c.project_id == project), where)
         rows = await self._transaction.rows(paged(statement, executions.c.id, page))
         return [_execution(row, output=marked(row.output), response=None) for row in rows]
+
+    async def matching(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[ExecutionId]:
+        """Return the ids of a page of them, newest first."""
+        statement = filtered(select(executions.c.id).where(executions.c.project_id == project), where)
+        return [ExecutionId(row.id) for row in await self._transaction.rows(paged(statement, executions.c.id, page))]
+
+    async def count(self, project: ProjectId, where: ExecutionFilter, *, limit: int) -> int:
+        """How many there are, counted up to ``limit``."""
+        theirs = filtered(select(executions.c.id).where(executions.c.project_id == project), where)
+        counted = select(func.count()).select_from(theirs.limit(limit).subquery())
+        return int(await self._transaction.scalar(counted))
 
     async def take_over(self, execution: NewExecution, steps: Sequence[StepRecord]) -> None:
         """Store steps that another execution recorded as those of one that was just inserted.
@@ -115,33 +125,6 @@ class ExecutionRepository(Claiming, Recording, Queueing, Pausing, Deadlines, Deb
         statement = select(executions.c.status, func.count().label("number")).group_by(executions.c.status)
         counts = {row.status: row.number for row in await self._transaction.rows(statement)}
         return {status: counts.get(status.value, 0) for status in Status}
-
-
-def _filtered(statement: Select[Any], where: ExecutionFilter) -> Select[Any]:
-    columns = executions.c
-    if where.workflow_id is not None:
-        statement = statement.where(columns.workflow_id == where.workflow_id)
-    if where.trigger_id is not None:
-        statement = statement.where(columns.trigger_id == where.trigger_id)
-    if where.event_id is not None:
-        first = select(events.c.execution_id).where(events.c.id == where.event_id).scalar_subquery()
-        rerun = and_(text("executions.rerun_of IS NOT NULL"), columns.event_id == where.event_id)
-        statement = statement.where(or_(columns.id == first, rerun))
-    if where.parent_id is not None:
-        statement = statement.where(text("executions.parent_id IS NOT NULL"), columns.parent_id == where.parent_id)
-    if where.statuses:
-        statement = statement.where(one_of(columns.status, sorted(status.value for status in where.statuses)))
-    if where.since is not None:
-        statement = statement.where(columns.created_at >= where.since)
-    if where.until is not None:
-        statement = statement.where(columns.created_at < where.until)
-    if where.text:
-        # As it stands inside JSON: with quotes, backslashes and control characters escaped.
-        needle = encode_json(where.text)[1:-1]
-        output, error = (type_coerce(column, Text) for column in (columns.output, columns.error))
-        in_output = and_(output.icontains(needle, autoescape=True), output.not_like(f"{SIGN}%"))
-        statement = statement.where(or_(in_output, error.icontains(needle, autoescape=True)))
-    return statement
 
 
 def _execution(row: Row[Any], *, output: Json, response: Any) -> Execution:

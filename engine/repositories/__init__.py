@@ -17,6 +17,7 @@ from engine.repositories.definitions import Workflows as Workflows
 from engine.repositories.history import DeadLetters as DeadLetters
 from engine.repositories.history import Events as Events
 from engine.repositories.history import Executions as Executions
+from engine.repositories.jobs import Jobs as Jobs
 from engine.repositories.paging import EventFilter as EventFilter
 from engine.repositories.paging import ExecutionFilter as ExecutionFilter
 from engine.repositories.paging import Page as Page

@@ -124,6 +124,12 @@ class Executions(Protocol):
     async def list(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[Execution]:
         """A page of them without their responses; in place of a large output stands a marker with its size."""
 
+    async def matching(self, project: ProjectId, where: ExecutionFilter, page: Page) -> Sequence[ExecutionId]:
+        """The ids of a page of them, newest first."""
+
+    async def count(self, project: ProjectId, where: ExecutionFilter, *, limit: int) -> int:
+        """How many there are, counted up to ``limit``."""
+
     async def steps(self, execution_id: ExecutionId) -> Sequence[StepRecord]:
         """All attempts, in the order of ``seq``."""
 
@@ -177,5 +183,5 @@ class DeadLetters(Protocol):
     async def resolve(self, letter_id: str, *, state: str, by: str, now: datetime) -> bool:
         """Change open → ``replayed`` or ``discarded``; false if it is not open."""
 
-    async def resolve_of(self, execution_id: ExecutionId, *, state: str, by: str, now: datetime) -> None:
-        """The same for the open one of an execution, if it has any."""
+    async def resolve_of(self, execution_id: ExecutionId, *, state: str, by: str, now: datetime) -> bool:
+        """The same for the open one of an execution; false if it has none."""

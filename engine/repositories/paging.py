@@ -18,7 +18,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionFilter:
-    """Which executions to list; ``None`` leaves a field open. ``text`` is searched in result and error."""
+    """Which executions to list; ``None`` leaves a field open. ``text`` is searched in result and error.
+
+    ``code`` is the error's, ``fingerprint`` that of an open dead letter. ``unresolved`` leaves out failed ones that
+    have no open dead letter, ``roots`` those that a step of another started.
+    """
 
     workflow_id: WorkflowId | None = None
     trigger_id: TriggerId | None = None
@@ -28,6 +32,10 @@ class ExecutionFilter:
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
+    code: str | None = None
+    fingerprint: str | None = None
+    unresolved: bool = False
+    roots: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

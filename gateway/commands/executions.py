@@ -1,16 +1,15 @@
 """Executions of a running hub: list them, look at one as a trace, cancel it, start it again."""
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from engine.errors import InvalidRequest
-from engine.model.base import JsonObject, parse_duration
+from engine.model.base import JsonObject
 from engine.model.execution import Status
 from gateway.client import HubClient, connect, segment
-from gateway.commands.inputs import Input, read_input
+from gateway.commands.inputs import Input, read_input, since_time
 from gateway.commands.output import AsJson, console, moment, print_json, print_line, print_table, report
 from gateway.commands.past import follow, trace_of
 from gateway.commands.unfolding import every_step
@@ -41,7 +40,8 @@ def list_executions(
     as_json: AsJson = False,
 ) -> None:
     """List executions, newest first."""
-    where = {"workflow": workflow, "status": [one.value for one in status or ()], "text": text, "since": _since(since)}
+    statuses = [one.value for one in status or ()]
+    where = {"workflow": workflow, "status": statuses, "text": text, "since": since_time(since, "--since")}
     with connect() as hub:
         found = list(hub.pages("/executions", where, limit=limit))
         if following:
@@ -161,20 +161,6 @@ def _result(execution: JsonObject) -> str:
     if execution["error"]:
         return f"{execution['error'].get('code', '')}: {execution['error'].get('message', '')}"[:EXCERPT]
     return "" if execution["output"] is None else excerpt(execution["output"])
-
-
-def _since(text: str) -> str:
-    if not text:
-        return ""
-    try:
-        return (datetime.now(UTC) - parse_duration(text)).isoformat()
-    except ValueError:
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidRequest(f'--since "{text}" is neither a duration such as 2h nor a time') from error
-    return (at if at.tzinfo else at.astimezone()).isoformat()
 
 
 def _follow_list(hub: HubClient, where: JsonObject, found: list[JsonObject], *, as_json: bool) -> None:

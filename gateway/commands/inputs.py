@@ -1,14 +1,15 @@
-"""What a person gives a workflow: JSON on the command line, in a file, or on standard input."""
+"""What a person gives a command: JSON for a workflow, and times."""
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine.errors import InvalidJson, InvalidRequest
-from engine.model.base import Json
+from engine.model.base import Json, parse_duration
 
 Input = Annotated[str | None, typer.Option("--input", "-i", help="JSON, or @FILE, or - for standard input.")]
 
@@ -40,3 +41,22 @@ def _text(given: str) -> tuple[str, str]:
         return Path(given[1:]).read_text(encoding="utf-8"), given[1:]
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(f'"{given[1:]}" cannot be read: {error}') from error
+
+
+def since_time(text: str, option: str) -> str:
+    """Return a time for the API: so long ago, or a time as it is, in this machine's zone if it has none; or nothing.
+
+    Raises:
+        InvalidRequest: It is neither; the message names the option.
+    """
+    if not text:
+        return ""
+    try:
+        return (datetime.now(UTC) - parse_duration(text)).isoformat()
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidRequest(f'{option} "{text}" is neither a duration such as 2h nor a time') from error
+    return (at if at.tzinfo else at.astimezone()).isoformat()

@@ -69,7 +69,9 @@ async def known(site: Site) -> dict[str, str]:
         await client.put(f"/workflows/{workflow}/versions/1/labels/stable")
         asking = await client.execute(await client.create(ASKING.format(name=some_name())))
         await client.until(f"/executions/{asking['execution_id']}", lambda told: told["status"] == "waiting")
+        job = await client.post("/replays", expect=202, json={"workflow": workflow, "limit": 1, "code": "none"})
         return {
+            "replay": job["id"],
             "workflow": workflow,
             "number": "1",
             "label": "stable",

@@ -173,6 +173,27 @@ def test_a_dead_letter_is_found_replayed_and_discarded(shell: Shell) -> None:
     assert len(shell.json("dead-letters", "list", "--all")) == 2
 
 
+def test_many_are_replayed_as_a_job(shell: Shell) -> None:
+    shell.apply(REFUSED.replace("refused-call", "refused-calls"))
+    for _ in range(2):
+        shell("workflows", "execute", "refused-calls")
+    which = ("--workflow", "refused-calls", "--since", "1h", "--rate", "100/s")
+
+    dry = shell("replays", "create", *which, "--dry-run")
+    job = shell.json("replays", "create", *which)["id"]
+    shown = shell("replays", "show", job, "--follow")
+    items = shell.json("replays", "items", job, "--state", "failed")
+    aborted = shell("replays", "abort", job)
+    listed = shell.json("replays", "list")
+
+    assert dry.stdout.startswith("would replay 2\n")
+    assert "address_refused" in dry.stdout
+    assert "the first one did not succeed: failed" in shown.stdout
+    assert len(items) == 1
+    assert aborted.stdout == f"aborted {job}\n"
+    assert [(one["id"], one["status"]) for one in listed] == [(job, "aborted")]
+
+
 def test_secrets_go_in_by_standard_input_and_never_come_out(shell: Shell) -> None:
     stored = shell("secrets", "set", "shop", input="hush-hush\n")
     listed = shell("secrets", "list")
