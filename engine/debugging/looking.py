@@ -23,6 +23,7 @@ from engine.trials.virtual import MemoryRecords
 
 NOBODY: Final = ExecutorId("debugger")
 MOST_AHEAD: Final = 50
+MOST_RECORDS: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +95,14 @@ def look(execution: Execution, plan: DebugPlan, *, claimed: Claimed, graph: Grap
         steps=frame.outputs,
         variables=state.variables,
         names=frame.names,
-        records=told.steps,
+        records=_shown(told.steps),
     )
+
+
+def _shown(records: Sequence[StepRecord]) -> Sequence[StepRecord]:
+    """The last records, and all marks before them."""
+    earlier = [record for record in records[:-MOST_RECORDS] if record.is_mark]
+    return (*earlier, *records[-MOST_RECORDS:])
 
 
 def tools_of(clock: Clock) -> Tools:

@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.attempts import Tools
 from engine.audit import Act, audit
-from engine.errors import DefinitionError, InvalidRequest, NotFound
+from engine.errors import Conflict, DefinitionError, InvalidRequest, NotFound
 from engine.graph import Graph
 from engine.graphs import Graphs
 from engine.model.base import EventId, ExecutionId, JsonObject, ProjectId, WorkflowId, new_id
@@ -35,6 +35,8 @@ from engine.trials.virtual import MemoryRecords, VirtualClock
 
 LIMIT: Final = timedelta(seconds=20)
 """How long a trial may take."""
+MOST_RECORDS: Final = 20_000
+"""How many steps of a stored execution a trial is compared with."""
 NODE_LIMIT: Final = timedelta(seconds=60)
 """How long one node that runs alone may take, where its own time limit is longer."""
 
@@ -89,9 +91,13 @@ class Trials:
 
         Raises:
             InvalidRequest: An answer is given for what is no node.
+            Conflict: The stored execution is too long to be compared.
             Unavailable: Too many trials are running.
         """
         _check_answers(candidate.graph, given)
+        if len(recording.records) > MOST_RECORDS:
+            steps = len(recording.records)
+            raise Conflict(f"the stored execution has {steps} steps; a trial is compared with at most {MOST_RECORDS}")
         key = trigger_key or recording.trigger_key
         occasion = occasion_of(recording, trigger_key=key, execution_id=ExecutionId(new_id()))
         loop = asyncio.get_running_loop()

@@ -46,7 +46,7 @@ class DebugView(Struct, frozen=True, kw_only=True):
     """An execution as a debugger shows it; ``position`` is `null` unless it stands at a breakpoint.
 
     ``trigger``, ``outputs``, ``vars`` and ``names`` (such as `item` in a loop) are what is seen there, ``steps`` the
-    records up to here, marks of stops and edits among them.
+    last 200 records, and all marks of stops and edits.
     """
 
     execution_id: str

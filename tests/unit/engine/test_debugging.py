@@ -1,19 +1,24 @@
 """People's acts on executions that they debug: what they may do when, and what is written down."""
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from engine.audit import Act
 from engine.debugging.editing import Edits
+from engine.debugging.looking import MOST_RECORDS, Position, look
 from engine.debugging.service import TIME, Debugging
 from engine.errors import Conflict, InvalidRequest, NotFound
 from engine.model.base import DEFAULT_PROJECT, ExecutionId, ExecutorId, new_id
-from engine.model.debugging import Breakpoint, DebugPlan
+from engine.model.debugging import BREAKPOINT, Breakpoint, DebugPlan, When
 from engine.model.execution import Claimed, Execution, ExecutionRecord, Status
 from engine.repositories import ExecutionFilter, Page
 from tests.fakes import FakeClock
+from tests.unit.engine.flows import graph
 from tests.unit.engine.hub import ACTOR, Parts
+from tests.unit.engine.test_stops import Debugger
 
 ME = ExecutorId("me")
 WHO = Act(DEFAULT_PROJECT, ACTOR)
@@ -151,3 +156,19 @@ async def test_a_plan_that_fits_no_node_is_refused_and_unknown_executions_are_no
         await debugging(parts).look(missing, act=WHO)
     with pytest.raises(NotFound):
         await debugging(parts).attach(missing, PLAN, published=False, act=WHO)
+
+
+async def test_what_is_shown_of_a_long_one_is_bounded_and_has_all_marks() -> None:
+    flow = graph(*(f"n{index}" for index in range(300)))
+    debugger = Debugger(flow)
+    await debugger.drive(DebugPlan(breakpoints=(Breakpoint(node="n0", when=When.AFTER),)))
+    await debugger.drive(DebugPlan(breakpoints=(Breakpoint(node="n299", when=When.AFTER),)))
+    claimed = debugger.bench.claimed(flow, data="", steps=debugger.steps())
+    standing = cast("Execution", SimpleNamespace(wait_reason=BREAKPOINT))
+
+    seen = look(standing, DebugPlan(), claimed=claimed, graph=flow, clock=debugger.bench.clock)
+
+    assert len(debugger.ran()) == 300
+    assert len(seen.records) == MOST_RECORDS + 1
+    assert [record.path for record in seen.records if record.is_mark] == ["n0@2", "n299@302"]
+    assert seen.position == Position(when=When.AFTER, path="n299", node="n299")
