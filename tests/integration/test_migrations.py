@@ -26,7 +26,7 @@ from engine.model.base import DEFAULT_PROJECT, ExecutionId, ExecutorId, new_id
 from tests.contract.database_kits import DATABASES, KEY
 from tests.fakes import FakeClock
 
-UNDIVIDED = "0014"
+UNDIVIDED, DIVIDED = "0014", "0015"
 PARTITION = re.compile(r"(executions|steps|dead_letters)_(default|until_\d{4}_\d\d|\d{4}_\d\d)$")
 
 
@@ -204,7 +204,7 @@ async def test_a_filled_database_is_divided_by_month_and_loses_nothing(database_
     shapes = "SELECT regexp_replace(indexname, '_until.*', '') FROM pg_indexes WHERE tablename LIKE '{}' ORDER BY 1"
     indexes = {table: await execute(database_url, shapes.format(table)) for table in KEYS}
 
-    await migrate(database_url)
+    await migrate_to(database_url, DIVIDED)
 
     end = now.next.next
     assert await execute(database_url, *counts("executions", "steps", "dead_letters")) == before == [(4,), (8,), (4,)]
@@ -213,6 +213,7 @@ async def test_a_filled_database_is_divided_by_month_and_loses_nothing(database_
         assert await execute(database_url, place) == [(f"{table}_until_{end}",)]
         assert await execute(database_url, shapes.format(table)) == indexes[table]
         assert await execute(database_url, shapes.format(f"{table}_until_%")) == indexes[table]
+    await migrate(database_url)
     vault, clock = Vault([KEY]), FakeClock()
     async with open_database(database_url, vault=vault, clock=clock) as database, database.write() as work:
         [claimed] = await work.executions.claim([ExecutionId(ids[1])], owner=ExecutorId("me"), now=clock.now())
