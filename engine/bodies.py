@@ -84,6 +84,8 @@ def close_frame(state: State, frame: Frame, how: Closing) -> None:
 
 def _is_fatal(spec: NodeSpec, inside: Inside) -> bool:
     """Whether the frames that failed so far decide that their owner fails."""
+    if has_enough(spec, inside):
+        return False
     if isinstance(spec, LoopSpec):
         return spec.on_item_error is OnItemError.FAIL
     assert isinstance(spec, ParallelSpec)  # noqa: S101  the definition's kinds and specs go together

@@ -271,3 +271,14 @@ def test_a_while_loop_that_has_enough_asks_no_more() -> None:
 def test_a_loop_in_which_too_few_succeed_gives_what_it_has() -> None:
     state, _ = run(graph(loop_node(needed=2, on_item_error=OnItemError.SKIP)), [1, 2], {"each[0].work": BROKEN})
     assert result(state) == [2]
+
+
+def test_what_fails_when_a_loop_has_enough_changes_nothing() -> None:
+    state = begin(graph(loop_node(needed=1, concurrency=2)), "t", [1, 2])
+    turn(state)
+    first, second = state.take_ready()
+
+    records = [step(state, first, Succeeded(output="won")), step(state, second, BROKEN)]
+    records += turn(state)
+
+    assert (result(state), state.ending) == (["won"], None)
