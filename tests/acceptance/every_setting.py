@@ -154,6 +154,12 @@ TIMES = [
         output="late",
     ),
     Case(
+        covers="approval approval.assignees approval.timeout approval.on_timeout",
+        text="nodes: {a: {type: approval, assignees: [ann], timeout: 5ms, on_timeout: approved},"
+        ' b: {type: transform, value: "{{ steps.a.decision }}"}}\nedges: [a.approved -> b]',
+        output="approved",
+    ),
+    Case(
         covers="settings.timeout whole.settings",
         text="nodes: {a: {type: delay, for: 1h}}\nsettings: {timeout: 50ms}",
         code="execution_timeout",
