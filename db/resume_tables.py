@@ -5,7 +5,7 @@ They have no foreign keys, like the executions they belong to.
 
 from sqlalchemy import Boolean, Column, Index, String, Table, text
 
-from db.tables import metadata
+from db.tables import dead_letters, metadata
 from db.types import Id, JsonText, PlainText, UtcDateTime
 
 # ``pending`` is true until somebody was woken for it, then NULL; ``urgent``: it wakes although more is waited for.
@@ -41,3 +41,7 @@ waits = Table(
 )
 
 Index("ix_waits_subject", waits.c.subject)
+
+# Dead letters that somebody is still to be told of.
+_UNTOLD = text("notify IS NOT NULL")
+Index("ix_dead_letters_untold", dead_letters.c.id, postgresql_where=_UNTOLD, sqlite_where=_UNTOLD)

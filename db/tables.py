@@ -257,6 +257,8 @@ dead_letters = Table(
     Column("state", String(16), nullable=False),
     Column("resolved_at", UtcDateTime),
     Column("resolved_by", PlainText),
+    Column("notify", PlainText),
+    Column("notice", PlainText),
 )
 
 Index("ix_dead_letters_execution_id", dead_letters.c.execution_id)

@@ -99,6 +99,7 @@ class Deadlines:
             message=failure.message,
             fingerprint=fingerprint(failure.step, failure.code, failure.message),
             created_at=now,
+            notify="" if graph is None else graph.settings.on_failure,
         )
         await uow.executions.expire(each, failure, ends, letter, now=now)
 

@@ -62,7 +62,7 @@ async def drive(claimed: Claimed, graph: Graph, tools: Tools) -> None:
         await _Drive(claimed, tools, attempts=attempts, state=state, journal=journal).to_rest()
         return
     now = tools.clock.now()
-    await journal.fail(failure, dead_letter(claimed, failure, now), now)
+    await journal.fail(failure, dead_letter(claimed, failure, now, notify=graph.settings.on_failure), now)
 
 
 def is_call(visit: Visit) -> bool:
@@ -285,4 +285,5 @@ class _Drive:
             await self._journal.succeed(ending.output, now)
         else:
             failure = ending.error or Failure(code="step_failed", message="a step failed")
-            await self._journal.fail(failure, dead_letter(self._claimed, failure, now), now)
+            notify = self._graph.settings.on_failure
+            await self._journal.fail(failure, dead_letter(self._claimed, failure, now, notify=notify), now)

@@ -126,8 +126,8 @@ class Journal:
             raise OwnershipLost(self._claimed.id)
 
 
-def dead_letter(claimed: Claimed, failure: Failure, now: datetime) -> DeadLetter:
-    """What a person finds when an execution failed for good."""
+def dead_letter(claimed: Claimed, failure: Failure, now: datetime, *, notify: str | None = "") -> DeadLetter:
+    """What a person finds when an execution failed for good. A part's failure is told by its whole."""
     return DeadLetter(
         id=new_id(),
         project_id=claimed.project_id,
@@ -138,4 +138,5 @@ def dead_letter(claimed: Claimed, failure: Failure, now: datetime) -> DeadLetter
         message=failure.message,
         fingerprint=fingerprint(failure.step, failure.code, failure.message),
         created_at=now,
+        notify=None if claimed.entry is not None else notify,
     )

@@ -27,6 +27,7 @@ from engine.deadlines import Deadlines
 from engine.debugging.service import Debugging
 from engine.definition import load_document
 from engine.executor import Executor
+from engine.failure_notices import FailureNotices
 from engine.graphs import Graphs
 from engine.holding import Releaser
 from engine.intake import Intake
@@ -255,6 +256,13 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         Deadlines(database=hub.database, broker=hub.broker, graphs=hub.graphs, clock=hub.clock),
         PauseReminder(hub.database, hub.broker),
         ReplayRunner(hub.database, hub.control, hub.clock),
+        FailureNotices(
+            database=hub.database,
+            intake=hub.intake,
+            graphs=hub.graphs,
+            clock=hub.clock,
+            public_url=hub.settings.public_url,
+        ),
         DeadMessages(hub.database, hub.broker, hub.clock),
         Releaser(database=hub.database, graphs=hub.graphs, announcements=announcements, clock=hub.clock),
         Pruner(hub.database, hub.clock, retention=hub.settings.retention),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select, text, update
 
 from db.bulk import Columns, Kind
 from db.repositories.paging import paged
@@ -27,9 +27,12 @@ _COLUMNS = Columns.of(
     state=Kind.WORD,
     resolved_at=Kind.TIME,
     resolved_by=Kind.TEXT,
+    notify=Kind.TEXT,
+    notice=Kind.TEXT,
 )
 _INSERT_POSTGRES = _COLUMNS.insert_arrays("dead_letters")
 _INSERT_SQLITE = _COLUMNS.insert_row("dead_letters")
+_UNTOLD = text("dead_letters.notify IS NOT NULL")
 
 
 async def write_letters(transaction: Transaction, letters: Sequence[DeadLetter]) -> None:
@@ -69,6 +72,21 @@ class DeadLetterRepository:
             select(dead_letters).where(dead_letters.c.id == letter_id, dead_letters.c.project_id == project)
         )
         return None if row is None else _letter(row)
+
+    async def untold(self, *, limit: int) -> Sequence[DeadLetter]:
+        """Those that somebody is still to be told of, oldest first."""
+        statement = select(dead_letters).where(_UNTOLD).order_by(dead_letters.c.id).limit(limit)
+        return [_letter(row) for row in await self._transaction.rows(statement)]
+
+    async def take(self, letter_id: str) -> bool:
+        """Count one as told; of two callers at once only one gets true."""
+        return await self._transaction.changed(
+            update(dead_letters).where(dead_letters.c.id == letter_id, _UNTOLD).values(notify=None)
+        )
+
+    async def note(self, letter_id: str, notice: str | None) -> None:
+        """Write down what became of telling."""
+        await self._transaction.run(update(dead_letters).where(dead_letters.c.id == letter_id).values(notice=notice))
 
     async def resolve(self, letter_id: str, *, state: str, by: str, now: datetime) -> bool:
         """Close an open one as ``replayed`` or ``discarded``; of two callers at once only one gets true."""

@@ -78,6 +78,7 @@ def _settings(record: Record) -> WorkflowSettings:
         retain=_retention(record.get("retain")),
         while_paused=WhilePaused(record["while_paused"]),
         admission=build_admission(record),
+        on_failure=record.get("on_failure"),
     )
 
 

@@ -42,7 +42,6 @@ RETAIN: Final = Section(
 SETTINGS: Final = Section(
     noun="settings",
     doc="Bounds and habits of the workflow's executions.",
-    later=("on_failure",),
     fields=(
         Field("timeout", Duration(positive=True), "the longest an execution may take, waiting included", default="30d"),
         Field(
@@ -62,6 +61,11 @@ SETTINGS: Final = Section(
             Choice(options=tuple(WhilePaused)),
             "keep events while the workflow is paused, or reject them",
             default="hold",
+        ),
+        Field(
+            "on_failure",
+            Text(min_length=1, max_length=200),
+            "the name or id of a workflow that gets each failed execution as its event",
         ),
         *ADMISSION,
     ),

@@ -172,7 +172,11 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """An execution that the system will not try again by itself. Same ``fingerprint``: probably the same cause."""
+    """An execution that the system will not try again by itself. Same ``fingerprint``: probably the same cause.
+
+    ``notify`` is the workflow that is to be told, "" whichever the version names, ``None`` nobody any more; ``notice``
+    says what became of that.
+    """
 
     id: str
     project_id: ProjectId
@@ -186,6 +190,8 @@ class DeadLetter:
     state: str = "open"
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+    notify: str | None = ""
+    notice: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

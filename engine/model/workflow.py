@@ -143,7 +143,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowSettings:
-    """Bounds and habits of a workflow's executions."""
+    """Bounds and habits of a workflow's executions. ``on_failure`` names the workflow that is told of failed ones."""
 
     timeout: timedelta = timedelta(days=30)
     max_iterations: int = 10_000
@@ -151,6 +151,7 @@ class WorkflowSettings:
     retain: Retention = Retention()
     while_paused: WhilePaused = WhilePaused.HOLD
     admission: AdmissionRules = OPEN
+    on_failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

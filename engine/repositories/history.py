@@ -180,6 +180,15 @@ class DeadLetters(Protocol):
 
     async def find(self, project: ProjectId, letter_id: str) -> DeadLetter | None: ...
 
+    async def untold(self, *, limit: int) -> Sequence[DeadLetter]:
+        """Those that somebody is still to be told of, oldest first."""
+
+    async def take(self, letter_id: str) -> bool:
+        """Count one as told; of two callers at once only one gets true."""
+
+    async def note(self, letter_id: str, notice: str | None) -> None:
+        """Write down what became of telling."""
+
     async def resolve(self, letter_id: str, *, state: str, by: str, now: datetime) -> bool:
         """Change open → ``replayed`` or ``discarded``; false if it is not open."""
 

@@ -93,6 +93,8 @@ def apply(
         return
     for one in done:
         typer.echo(f"{one['name']}: {one['did']}")
+        for warning in one["workflow"].get("warnings", ()):
+            typer.echo(f"  warning: {warning}")
         for key, url in one["hooks"].items():
             typer.echo(f"  {key}  {url}")
 

@@ -116,7 +116,9 @@ def publish(
     with connect() as hub:
         body = {name: value for name, value in given.items() if value}
         done = hub.post(f"/workflows/{segment(workflow)}/activate", body)
-    report(done, f"{done['name']}: version {done['published']} published", as_json=as_json)
+    said = [f"{done['name']}: version {done['published']} published"]
+    said += [f"  warning: {warning}" for warning in done.get("warnings", ())]
+    report(done, "\n".join(said), as_json=as_json)
 
 
 @workflows.command(epilog="Example: patchbay workflows pause paid-orders")

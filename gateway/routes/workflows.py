@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
 from engine.definition import definition_hash
@@ -11,6 +12,7 @@ from engine.errors import InvalidRequest
 from engine.model.access import Scope
 from engine.model.workflow import Workflow, WorkflowStatus
 from engine.ports import UnitOfWork
+from engine.publish_warnings import publish_warnings
 from engine.publishing import Saved
 from engine.repositories import Page
 from engine.versions import LATEST, PREVIOUS, Standing, standing
@@ -141,7 +143,7 @@ async def activate_workflow(call: Call[Query, Activation]) -> WorkflowView:
         call.caller.project, call.key("workflow"), actor=call.caller.actor, which=which, note=body.note
     )
     await call.take_effect()
-    return await _after(call.api, workflow)
+    return await _with_warnings(call, await _after(call.api, workflow), workflow)
 
 
 async def roll_back_workflow(call: Call[Query, Rollback]) -> WorkflowView:
@@ -199,6 +201,15 @@ async def _view(api: Api, uow: UnitOfWork, workflow: Workflow) -> WorkflowView:
 async def _after(api: Api, workflow: Workflow) -> WorkflowView:
     async with api.hub.database.read() as uow:
         return await _view(api, uow, workflow)
+
+
+async def _with_warnings(call: Call[Any, Any], view: WorkflowView, workflow: Workflow) -> WorkflowView:
+    if workflow.published is None:
+        return view
+    definition = await call.hub.graphs.definition(workflow.published)
+    async with call.hub.database.read() as uow:
+        warnings = await publish_warnings(uow, call.caller.project, definition)
+    return msgspec.structs.replace(view, warnings=warnings)
 
 
 async def _standing(api: Api, workflow: Workflow) -> Standing:

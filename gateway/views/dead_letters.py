@@ -17,7 +17,10 @@ class LetterState(StrEnum):
 
 
 class DeadLetterView(Struct, frozen=True, kw_only=True):
-    """An execution that failed for good. Letters with the same ``fingerprint`` probably have the same cause."""
+    """An execution that failed for good. Letters with the same ``fingerprint`` probably have the same cause.
+
+    ``notice`` says what became of telling the workflow that ``settings.on_failure`` names.
+    """
 
     id: str
     workflow_id: str
@@ -30,6 +33,7 @@ class DeadLetterView(Struct, frozen=True, kw_only=True):
     created_at: datetime
     resolved_at: datetime | None
     resolved_by: str | None
+    notice: str | None
 
 
 class DeadLetterPage(Struct, frozen=True, kw_only=True):

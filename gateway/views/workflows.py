@@ -10,7 +10,10 @@ from engine.versions import Standing
 
 
 class WorkflowView(Struct, frozen=True, kw_only=True):
-    """A workflow. ``published`` is the number of the version that new events run, ``latest`` that of the newest one."""
+    """A workflow. ``published`` is the number of the version that new events run, ``latest`` that of the newest one.
+
+    ``warnings`` come with the answer to publishing: what the published version names and is not there yet.
+    """
 
     id: str
     name: str
@@ -20,6 +23,7 @@ class WorkflowView(Struct, frozen=True, kw_only=True):
     latest: int
     created_at: datetime
     updated_at: datetime
+    warnings: list[str] = []
 
 
 class WorkflowPage(Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "approval.reject_on": "test_answers_are_enough_when_so_many_approved_or_not_enough_can",
     "approval.required": "test_all_must_approve_where_all_are_required_and_the_first_rejection_rejects",
     "approval.required.count": "test_of_many_answers_at_once_each_person_counts_once",
+    "settings.on_failure": "test_the_workflow_gets_the_failed_execution_once",
     "code.limits.console": "test_too_much_console_output_is_cut",
     "code.limits.memory": "test_a_bomb_ends_at_its_limit_and_the_next_run_succeeds",
     "code.limits.time": "test_a_bomb_ends_at_its_limit_and_the_next_run_succeeds",
