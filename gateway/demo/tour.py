@@ -25,6 +25,14 @@ from webhooks.signatures import sign
 
 PATIENCE = timedelta(seconds=20)
 ORDER = {"type": "order.paid", "amount": 250, "customer": {"name": "ada lovelace"}}
+PARCELS = {
+    "orders": [
+        {"id": "A-1", "weight": 6, "parcels": 2},
+        {"id": "A-2", "weight": 4, "parcels": 0},
+        {"id": "A-3", "weight": 9, "parcels": 3},
+    ]
+}
+"""The second one cannot be packed, which ends its iteration and not the loop."""
 
 
 class DemoFailed(PatchbayError):
@@ -52,9 +60,10 @@ class Tour:
         order = self._send_orders()
         self._ask_for_a_quote()
         pricing = self._start("fan-out", {"price": 20, "count": 3})
+        shipping = self._start("ship-orders", PARCELS)
         review = self._start("follow-up", {"email": "ada@example.com", "order": 17})
         self._say("What became of them")
-        for execution_id in (order, pricing, review):
+        for execution_id in (order, pricing, shipping, review):
             self._show(execution_id)
         self._check_orders()
         self._show_ticks()

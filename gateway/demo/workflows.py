@@ -3,7 +3,7 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-NAMES = ("paid-orders", "quote", "fan-out", "follow-up", "heartbeat")
+NAMES = ("paid-orders", "quote", "fan-out", "ship-orders", "follow-up", "heartbeat")
 
 CHANGES = {
     "follow-up": ("default: 24h", "default: 1s"),

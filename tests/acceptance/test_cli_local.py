@@ -140,13 +140,14 @@ def test_the_demo_shows_everything_and_ends_well() -> None:
 
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert demo.stderr == ""
-    for name in ("paid-orders", "fan-out", "follow-up", "heartbeat"):
+    for name in ("paid-orders", "fan-out", "ship-orders", "follow-up", "heartbeat"):
         assert f"✓ {name} succeeded in" in demo.stdout
     assert "  202  " in demo.stdout
     assert "  401  " in demo.stdout
     assert "a duplicate of" in demo.stdout
     assert "↻  tell_sales" in demo.stdout
     assert '{"item": "pear", "price": 12}' in demo.stdout
+    assert "  ✗    [1].parcel " in demo.stdout
     assert "difference 0" in demo.stdout
     assert "make serve" in demo.stdout
 

@@ -262,3 +262,16 @@ def filled(ids: Sequence[str]) -> list[str]:
             ),
         ]
     return made
+
+
+@pytest.mark.integration
+async def test_paths_compare_byte_by_byte_whatever_the_language_of_the_database(database_url: str) -> None:
+    await migrate(database_url)
+
+    found = await execute(
+        database_url,
+        "SELECT DISTINCT collname FROM pg_attribute JOIN pg_collation ON pg_collation.oid = attcollation "
+        "JOIN pg_class ON pg_class.oid = attrelid WHERE relname LIKE 'steps%' AND relkind IN ('r', 'p') AND attname = 'path'",
+    )
+
+    assert found == [("C",)]
