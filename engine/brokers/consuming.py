@@ -63,6 +63,7 @@ class Consumer:
             lane = self._shares.next_lane(self._waiting)
             if lane is not None:
                 message = self._waiting[lane].popleft()
+                self._shares.took(lane, len(message.ids))
                 if not self._waiting[lane]:
                     del self._waiting[lane]
                 return message

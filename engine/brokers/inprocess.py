@@ -116,6 +116,7 @@ class _Consumer:
             lane = self._shares.next_lane([lane for lane in self._lanes if self._may_take(lane)])
             if lane is not None:
                 entry = self._lanes[lane].popleft()
+                self._shares.took(lane, len(entry.ids))
                 self._held[entry] = None
                 self._counts[lane] += 1
                 return _InProcessMessage(entry, self)

@@ -343,3 +343,22 @@ def test_a_failed_execution_is_replayed_from_start_with_another_input(shell: She
     assert 'result "fine"' in followed.stdout
     assert refused.returncode == 1
     assert "not failed; replay it from start" in refused.stderr
+
+
+def test_events_are_split_between_two_versions_and_both_are_compared(shell: Shell) -> None:
+    for seconds in (1, 2):
+        shell.apply(f"name: shared\nnodes: {{a: {{type: delay, for: {seconds}ms}}}}")
+    shell("workflows", "publish", "shared", "--version", "1")
+
+    begun = shell("workflows", "split", "shared", "2", "25")
+    compared = shell.json("workflows", "split", "shared")
+    unclear = shell("workflows", "split", "shared", "2")
+    ended = shell("workflows", "split", "shared", "--end")
+    gone = shell("workflows", "split", "shared")
+
+    assert begun.returncode == 0, begun.stderr
+    assert "75 %" in begun.stdout
+    assert (compared["version"], compared["base"], compared["percent"]) == (2, 1, 25)
+    assert unclear.returncode == 2
+    assert ended.stdout == "all events run the published version again\n"
+    assert (gone.returncode, "are not split" in gone.stderr) == (1, True)

@@ -222,6 +222,31 @@ async def test_dead_ids_are_taken_up_to_the_limit_and_the_rest_later(broker: Bro
     assert rest == ids[10:]
 
 
+async def test_a_full_high_lane_leaves_the_low_one_its_share(broker: Broker) -> None:
+    high, low = some_ids(640), some_ids(40)
+    await broker.publish(Lane.HIGH, high)
+    for id in low:
+        await broker.publish(Lane.LOW, [id])
+
+    async with broker.consume(prefetch={Lane.HIGH: 20, Lane.NORMAL: 4, Lane.LOW: 40}) as messages:
+        for _ in range(10):  # let all of them come first
+            await asyncio.sleep(0.05)
+        taken = await take(messages, 20 + 40)
+
+    last = max(place for place, message in enumerate(taken) if message.lane is Lane.LOW)
+    ahead = sum(len(message.ids) for message in taken[:last] if message.lane is Lane.HIGH)
+    assert ahead <= 40 * 4 + 3 * MAX_IDS_PER_MESSAGE, "of five executions one is low"
+
+
+async def test_a_lane_that_is_alone_gets_all_there_is(broker: Broker) -> None:
+    await broker.publish(Lane.LOW, some_ids(96))
+
+    async with broker.consume(prefetch=ALL) as messages:
+        taken = await take(messages, 3)
+
+    assert [message.lane for message in taken] == [Lane.LOW] * 3
+
+
 async def test_several_consumers_share_a_lane(brokers: Sequence[Broker]) -> None:
     ids = some_ids(6)
     async with (

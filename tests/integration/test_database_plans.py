@@ -13,9 +13,11 @@ import pytest
 from db.migrate import migrate
 from db.session import SqlDatabase
 from db.unit_of_work import SqlUnitOfWork
+from engine.admitter import passed
 from engine.model.execution import Status
 from engine.model.workflow import Lane
 from tests.contract.database_kits import LATER, ME, Sample, claim, open_here, record, save, step
+from tests.hall import open_hall
 from tests.services.probes import plain
 
 pytestmark = pytest.mark.integration
@@ -137,3 +139,30 @@ async def test_housekeeping_reads_only_the_rows_it_is_about(
         await commit_counted(work)
 
     assert 0 < await rows_read(connection) < 100
+
+
+async def test_gates_are_passed_without_reading_the_backlog(
+    database: SqlDatabase, connection: asyncpg.Connection
+) -> None:
+    async with open_hall(database, "concurrency: {limit: 1}") as hall:
+        await connection.execute("VACUUM ANALYZE")  # from now on the figures say that nothing waits
+        for _ in range(MANY // 500):
+            await hall.send_all(list(range(500)))
+        [running] = await hall.ready()
+        await hall.finish(running)
+        await count_from_here(database, connection)
+
+        async with database.write() as work:
+            [gate] = await work.admissions.gates(after="", limit=10)
+            await work.admissions.lock([gate])
+            standing = (await work.admissions.look({gate: hall.clock.now()}))[gate]
+            assert standing.head is not None
+            assert standing.held == 0
+            [first] = await work.admissions.waiting(gate, limit=1)
+            await work.admissions.admit({first.id: passed(gate.stage, first, LATER)}, now=LATER)
+            assert await work.admissions.holders(gate, limit=5) == [first.id]
+            assert await work.admissions.due(now=LATER, limit=5) == []
+            assert await work.admissions.next_closing() is None
+            await commit_counted(work)
+
+        assert 0 < await rows_read(connection) < 200
