@@ -1,7 +1,7 @@
 """Checks of settings that contradict each other about when an execution may begin."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from engine.definition.build_admission import LONGEST_DEBOUNCE
 from engine.definition.report import Path, Report
@@ -50,10 +50,20 @@ def _check_times(settings: Record, report: Report) -> None:
     elif quiet is not None:
         _check_limit(longest or quiet * LONGEST_DEBOUNCE, timeout, (*_AT, "debounce"), report=report)
     _check_limit(settings.get("batch", {}).get("for"), timeout, (*_AT, "batch"), report=report)
-    per, retain = settings.get("throttle", {}).get("per"), settings.get("retain")
-    if per is not None and retain is not None and retain < per:
+    _check_kept(settings.get("throttle", {}), settings.get("retain"), report)
+
+
+def _check_kept(throttle: Record, retain: Any, report: Report) -> None:
+    """Starts are counted from the executions that are still there."""
+    kept: Record = retain if isinstance(retain, dict) else {"age": retain}
+    per, age = throttle.get("per"), kept.get("age")
+    if per is not None and age is not None and age < per:
         text = "executions that began are counted for `per`, and would be deleted before"
         report.wrong((*_AT, "throttle", "per"), text, fix="make retain at least as long")
+    limit, count = throttle.get("limit"), kept.get("count")
+    if limit is not None and count is not None and count < limit:
+        text = "executions that began are counted, and fewer than `limit` of them are kept"
+        report.wrong((*_AT, "throttle", "limit"), text, fix="make the count of retain at least as large")
 
 
 def _check_limit(wait: timedelta | None, timeout: timedelta | None, at: Path, *, report: Report) -> None:

@@ -22,6 +22,8 @@ FINISHED = "{t: {type: webhook, verify: none, respond: finished}}"
         ("{debounce: {for: 1h}, timeout: 10h}", "settings.debounce", "settings.timeout ends the execution"),
         ("{batch: {size: 2, for: 2h}, timeout: 1h}", "settings.batch", "settings.timeout ends the execution"),
         ("{throttle: {limit: 1, per: 2h}, retain: 1h}", "settings.throttle.per", "would be deleted before"),
+        ("{throttle: {limit: 1, per: 2h}, retain: {age: 1h}}", "settings.throttle.per", "would be deleted before"),
+        ("{throttle: {limit: 9, per: 2h}, retain: {count: 8}}", "settings.throttle.limit", "fewer than `limit`"),
         ("{concurrency: {limit: 0}}", "settings.concurrency.limit", "must be from 1 to 10,000"),
         ("{concurrency: {mode: drop}}", "settings.concurrency.mode", "is not one of the words"),
         ("{batch: {size: 1, for: 1s}}", "settings.batch.size", "must be from 2 to 1,000"),
