@@ -90,7 +90,8 @@ class _Drive:
         return max(self._tools.clock.now(), self._claimed.woken_at)
 
     async def to_rest(self) -> None:
-        self._settle_unknown()
+        if self._claimed.steps:
+            self._settle_unknown()
         self._pass_time()
         await self._advance()
         while True:
@@ -141,15 +142,16 @@ class _Drive:
 
     def _conclude(self) -> bool:
         """When the work is over, begin what comes after it; false if something waits or nothing is left."""
-        state, now = self._state, self._now()
+        state = self._state
         if self._out_of_time or (state.pending and not state.stopping):
             return False
-        self._cancel(visit for visit in list(state.pending.values()) if visit.stage in (Stage.WAITING, Stage.OPEN))
+        if state.pending:
+            self._cancel(visit for visit in list(state.pending.values()) if visit.stage in (Stage.WAITING, Stage.OPEN))
         began = state.phase
         if not conclude(state):
             return False
         if began is Phase.WORK:
-            self._attempts.deadline_at = max(self._attempts.deadline_at, now + CLOSING_TIME)
+            self._attempts.deadline_at = max(self._attempts.deadline_at, self._now() + CLOSING_TIME)
             self._journal.extend(self._attempts.deadline_at)
         return True
 
@@ -157,7 +159,8 @@ class _Drive:
         """Run pure nodes until only calls and waits are left."""
         state, turns = self._state, 0
         while (state.ready or state.closing) and not self._is_over and not self._is_pausing:
-            self._cancel_doomed()
+            if state.closing:
+                self._cancel_doomed()
             taken = state.take_ready()
             if not taken:
                 break
@@ -192,10 +195,9 @@ class _Drive:
         self._calls = [visit for visit in self._calls if visit.path in self._state.pending]
 
     def _cancel(self, visits: Iterable[Visit]) -> None:
-        now = self._now()
         for visit in visits:
             if visit.path in self._state.pending:
-                self._record(cancelled(self._state, visit, now=now), effect=False)
+                self._record(cancelled(self._state, visit, now=self._now()), effect=False)
 
     async def _begin_calls(self, group: CallGroup) -> None:
         """Commit what must not be lost, then start the calls that are ready."""

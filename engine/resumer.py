@@ -7,7 +7,7 @@ from engine.announcer import Announces
 from engine.ports import Clock, Database
 from engine.service import AT_ONCE
 
-LOOK_EVERY = timedelta(milliseconds=200)
+LOOK_EVERY = timedelta(milliseconds=500)
 """How long an execution may wait at most for what came before it did; a look that finds nothing reads one index."""
 
 TIDY_EVERY = timedelta(minutes=1)
