@@ -107,3 +107,20 @@ async def test_the_time_limit_goes_on_counting_and_the_scheduler_keeps_it(client
     assert [(step["path"], step["status"]) for step in ended["steps"]] == [("wait", "cancelled")]
     letters = (await client.get("/dead-letters", limit=200))["items"]
     assert [one["code"] for one in letters if one["execution_id"] == execution] == ["execution_timeout"]
+
+
+async def test_a_resumed_workflow_starts_what_it_held_in_order(client: Client) -> None:
+    workflow = await client.create(
+        f"name: {some_name()}\nnodes: {{a: {{type: transform, value: '{{{{ trigger.data }}}}'}}}}\n"
+    )
+    await client.post(f"/workflows/{workflow}/pause")
+    held = [await client.execute(workflow, number) for number in range(10)]
+
+    await client.post(f"/workflows/{workflow}/resume")
+    listed = await client.until(
+        f"/executions?workflow={workflow}",
+        lambda answer: [one["status"] for one in answer["items"]] == ["succeeded"] * 10,
+    )
+
+    assert [one["fate"] for one in held] == ["held"] * 10
+    assert [one["output"] for one in listed["items"]] == list(range(9, -1, -1)), "newest first"
