@@ -8,7 +8,16 @@ ROUNDS = 3
 
 def controlled(echo: str) -> tuple[Flow, ...]:
     """Return them all, calling the server at ``echo``."""
-    return (_looped(echo), _cycled(echo), _raced(echo), _waited(echo), _child(echo), _parent(), _spread(echo))
+    return (
+        _looped(echo),
+        _cycled(echo),
+        _raced(echo),
+        _waited(echo),
+        _approved(echo),
+        _child(echo),
+        _parent(),
+        _spread(echo),
+    )
 
 
 def indented(text: str, by: int) -> str:
@@ -121,6 +130,31 @@ edges: [ask -> answer, answer -> after]
         share=8,
         text=text_of("waited", body),
         steps=frozenset({"ask", "answer", "after"}),
+        effects={"ask": path},
+    )
+
+
+def _approved(echo: str) -> Flow:
+    """Two people are asked by link; each answers soon or late, once or twice."""
+    path = f"{CALLS_BACK}approved"
+    body = f"""
+nodes:
+  ask:
+    type: connector
+    use: http.request
+    with:
+      method: POST
+      url: "{echo}{path}"
+      json: {{id: "{{{{ trigger.data.id }}}}", approvals: "{{{{ execution.approvals.may_we }}}}"}}
+  may_we: {{type: approval, assignees: [ann, bob], required: all, timeout: 5m}}
+  after: {{type: transform, value: "{{{{ steps.may_we.decision }}}}"}}
+edges: [ask -> may_we, may_we.approved -> after]
+"""
+    return Flow(
+        name="approved",
+        share=6,
+        text=text_of("approved", body),
+        steps=frozenset({"ask", "may_we", "after"}),
         effects={"ask": path},
     )
 

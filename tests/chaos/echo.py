@@ -12,6 +12,7 @@ import json
 import os
 import time
 import zlib
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
@@ -20,8 +21,12 @@ import uvloop
 
 FIRST_FAILS: Final = "/first-fails/"
 CALLS_BACK: Final = "/calls-back/"
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
 SLOWEST_SECONDS: Final = 0.12
 LATEST_SECONDS: Final = 1.5
+HEARD: Final = (200, 410)
+"""OK, and Gone: what the link was for is over, as it is for one who answers twice."""
 AGAIN_SECONDS: Final = 0.3
 ANSWER_SECONDS: Final = 5
 DOUBLE_SHARE: Final = 0.3
@@ -37,6 +42,11 @@ class Witness:
         self._failed_once: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def _begin(self, call: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(call)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def write(self, method: str, path: str, key: str, body: bytes) -> int:
         """Write a request down and return the status to answer with."""
         status = 200
@@ -45,36 +55,37 @@ class Witness:
             status = 503
         content = json.loads(body) if body else {}
         if path.startswith(CALLS_BACK):
-            task = asyncio.get_running_loop().create_task(call_back(content["callback"], key))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            if "callback" in content:
+                self._begin(call_back(content["callback"], key, b'{"answered": true}', JSON))
+            for person, link in content.get("approvals", {}).items():
+                self._begin(call_back(link, key + person, b"decision=approved", FORM))
         entry = {"at": time.time(), "method": method, "path": path, "key": key, "id": content.get("id")}
         os.write(self._file, json.dumps({**entry, "status": status}).encode() + b"\n")
         return status
 
 
-async def call_back(link: str, key: str) -> None:
+async def call_back(link: str, key: str, body: bytes, media: str) -> None:
     """Call a link until it was heard; some links twice, as people and mail programs do."""
     chance = zlib.crc32(key.encode()) % 1000 / 1000
     await asyncio.sleep(chance * LATEST_SECONDS)
     times = 2 if chance < DOUBLE_SHARE else 1
     while times:
         try:
-            status = await post(link, b'{"answered": true}')
+            status = await post(link, body, media)
         except (OSError, EOFError, ValueError):
             status = 0
-        if status == 200:
+        if status in HEARD:
             times -= 1
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def post(link: str, body: bytes) -> int:
-    """Send JSON and return the status of the answer."""
+async def post(link: str, body: bytes, media: str) -> int:
+    """Send a body and return the status of the answer."""
     parts = urlsplit(link)
     async with asyncio.timeout(ANSWER_SECONDS):
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         try:
-            head = f"POST {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
+            head = f"POST {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: {media}\r\n"
             writer.write(f"{head}connection: close\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
             return int((await reader.readline()).split()[1])
         except IndexError:
