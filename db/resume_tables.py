@@ -42,6 +42,9 @@ waits = Table(
 
 Index("ix_waits_subject", waits.c.subject)
 
+# Events of awaited triggers that were not held against the waits yet.
+awaited_events = Table("awaited_events", metadata, Column("event_id", Id, primary_key=True))
+
 # Dead letters that somebody is still to be told of.
 _UNTOLD = text("notify IS NOT NULL")
 Index("ix_dead_letters_untold", dead_letters.c.id, postgresql_where=_UNTOLD, sqlite_where=_UNTOLD)

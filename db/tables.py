@@ -114,6 +114,7 @@ triggers = Table(
     Column("enabled", Boolean, nullable=False),
     Column("cursor", PlainText),
     Column("next_due_at", UtcDateTime),
+    Column("awaited", Boolean),
     UniqueConstraint("workflow_id", "key"),
 )
 

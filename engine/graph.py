@@ -203,6 +203,8 @@ class _Compiler:
         match spec:
             case ConditionSpec():
                 return (self._expression(spec.test),), {}
+            case WaitSpec(match=str(match)):
+                return (self._expression(match),), {}
             case SwitchSpec():
                 return tuple(self._expression(case.when) for case in spec.cases), {}
             case DelaySpec(until=str(until)):
@@ -232,6 +234,8 @@ def _holes(spec: NodeSpec) -> Mapping[str, Json]:
             return {"status": spec.status, "headers": spec.headers, "body": spec.body}
         case StopSpec():
             return {"output": spec.output, "message": spec.message}
+        case WaitSpec():
+            return {"execution": spec.execution}
         case ApprovalSpec():
             return {"assignees": spec.assignees, "title": spec.title, "message": spec.message}
         case ChildSpec():

@@ -27,15 +27,21 @@ from engine.starting import new_execution
 from engine.turns import Entrant, Verdict
 
 LONGEST_KEY = 512
+_FACTS = frozenset({Fate.STARTED, Fate.FILTERED, Fate.HELD, Fate.SKIPPED, Fate.MERGED})
+"""The fates of events that steps may wait for: what happened outside did happen, whether it starts anything or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """An event with its fate, and the execution it starts, if any, with the gates in its way."""
+    """An event with its fate, and the execution it starts, if any, with the gates in its way.
+
+    ``awaited``: steps may wait for it.
+    """
 
     event: Event
     execution: NewExecution | None
     entrant: Entrant | None = None
+    awaited: bool = False
 
 
 class Intake:
@@ -67,6 +73,8 @@ class Intake:
         await uow.executions.insert([i.execution for i in fresh if i.execution and i.entrant is None])
         entrants = [item.entrant for item in fresh if item.entrant is not None]
         verdicts = await self._admit(uow, entrants) if entrants else {}
+        if any(item.awaited for item in fresh):
+            await uow.events.keep_awaited([item.event.id for item in fresh if item.awaited])
         repeated = [item.event for item in decided if item.event.id not in inserted]
         firsts = await self._store_duplicates(uow, repeated) if repeated else {}
         return [
@@ -168,7 +176,7 @@ class Intake:
             reason=reason,
             execution_id=execution.id if execution else None,
         )
-        return _Decided(event, execution, _entrant(execution, gates, variant))
+        return _Decided(event, execution, _entrant(execution, gates, variant), trigger.awaited and fate in _FACTS)
 
 
 def decide(new: NewEvent, route: Route, event_id: EventId) -> tuple[Fate, str, str | None]:

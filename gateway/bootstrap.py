@@ -31,6 +31,7 @@ from engine.failure_notices import FailureNotices
 from engine.graphs import Graphs
 from engine.holding import Releaser
 from engine.intake import Intake
+from engine.matcher import Matcher
 from engine.model.base import ExecutorId, new_id
 from engine.model.node import NodeKind
 from engine.nodes.code import CodeHandler
@@ -251,6 +252,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
     services: list[Service] = [
         Timers(hub.database, announcements, hub.clock),
         Resumer(hub.database, announcements, hub.clock),
+        Matcher(hub.database, announcements, hub.clock),
         Announcer(hub.database, hub.broker, hub.clock),
         Reaper(hub.database, announcements, hub.clock),
         Deadlines(database=hub.database, broker=hub.broker, graphs=hub.graphs, clock=hub.clock),

@@ -17,6 +17,7 @@ from engine.nodes.child import ChildHandler
 from engine.nodes.wait import WaitHandler
 from engine.parts import Parts
 from engine.ports import Broker, Clock, Database
+from engine.watching import Watching
 from gateway.settings import Settings
 
 
@@ -28,11 +29,12 @@ class Resuming:
     children: Children
     parts: Parts
     approvals: Approvals
+    watching: Watching
 
     def effects(self) -> Mapping[NodeKind, EffectHandler]:
         """The handlers of the kinds that wait for something from outside."""
         return {
-            NodeKind.WAIT: WaitHandler(self.arrivals),
+            NodeKind.WAIT: WaitHandler(self.arrivals, self.watching),
             NodeKind.WORKFLOW: ChildHandler(self.children),
             NodeKind.APPROVAL: ApprovalHandler(self.approvals),
         }
@@ -68,4 +70,5 @@ def open_resuming(world: World, *, graphs: Graphs, intake: Intake) -> Resuming:
         ),
         parts=Parts(database=database, broker=world.broker, announcements=announcements, graphs=graphs, clock=clock),
         approvals=Approvals(database=database, announcements=announcements, clock=clock),
+        watching=Watching(database=database, clock=clock),
     )

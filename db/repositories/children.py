@@ -1,6 +1,7 @@
 """Executions that other executions started, and what their parents wait for."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Text, and_, delete, exists, literal, or_, select, text, type_coerce, update
@@ -140,6 +141,24 @@ class ChildRepository:
             for each in opened
         ]
         await self._transaction.run(self._transaction.insert(waits).values(rows).on_conflict_do_nothing())
+
+    async def waiting_for(
+        self, subject: str, *, until: datetime, after: OpenWait | None, limit: int
+    ) -> Sequence[OpenWait]:
+        """The waits for events of a trigger that were opened until then, by executions that have not ended."""
+        columns = waits.c
+        statement = (
+            select(waits)
+            .join(executions, executions.c.id == columns.execution_id)
+            .where(columns.subject == subject, columns.kind == Awaited.EVENT.value, columns.opened_at <= until)
+            .where(executions.c.finished_at.is_(None))
+            .order_by(columns.execution_id, columns.path)
+            .limit(limit)
+        )
+        if after is not None:
+            further = and_(columns.execution_id == after.execution_id, columns.path > after.path)
+            statement = statement.where(or_(columns.execution_id > literal(after.execution_id, Id()), further))
+        return [_wait(row) for row in await self._transaction.rows(statement)]
 
     async def questions(
         self,

@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, delete, select, text, update
 from db.bulk import Columns, Kind
 from db.encoding import clean_text, encode_json, optional_json
 from db.large_values import marked
+from db.repositories.awaiting import Awaiting
 from db.repositories.paging import paged
 from db.tables import events, workflows
 from db.transaction import Transaction
@@ -46,7 +47,7 @@ _WINDOW = 500  # how many rows one look for expired ones reads
 _ENDED = [fate.value for fate in Fate if fate not in (Fate.STARTED, Fate.HELD, Fate.MERGED)]
 
 
-class EventRepository:
+class EventRepository(Awaiting):
     """Events in one transaction. Implements ``engine.repositories.Events``."""
 
     def __init__(self, transaction: Transaction) -> None:
@@ -68,6 +69,13 @@ class EventRepository:
         if fresh:
             await self._transaction.each(_INSERT_SQLITE, _COLUMNS, [self._values(event) for event in fresh])
         return {event.id for event in fresh}
+
+    async def take_awaited(self, event_id: EventId) -> Event | None:
+        """Keep one no longer and return it; ``None``: somebody else took it, or it was removed."""
+        if not await self._take(event_id):
+            return None
+        project = await self._transaction.scalar(select(events.c.project_id).where(events.c.id == event_id))
+        return None if project is None else await self.find(ProjectId(project), event_id)
 
     async def firsts(self, keys: Sequence[tuple[TriggerId, str]]) -> Mapping[tuple[TriggerId, str], Event]:
         """Return the stored events with these dedupe keys, with markers for large data."""

@@ -196,6 +196,7 @@ def _route(row: Row[Any]) -> StoredRoute:
         last_event_at=row.last_event_at,
         next_due_at=row.next_due_at,
         hook_id=row.hook_id,
+        awaited=bool(row.awaited),
     )
     return StoredRoute(
         trigger=trigger,

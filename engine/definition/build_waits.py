@@ -9,7 +9,14 @@ from engine.model.waiting import ApprovalSpec, ChildSpec, WaitSpec
 def outside_spec(record: Record) -> WaitSpec | ChildSpec | ApprovalSpec:
     """Return the spec of a node of one of these kinds."""
     if record["type"] == NodeKind.WAIT:
-        return WaitSpec(awaited=Awaited(record["for"]), limit=record.get("timeout"))
+        return WaitSpec(
+            awaited=Awaited(record["for"]),
+            limit=record.get("timeout"),
+            trigger=record.get("trigger"),
+            workflow=record.get("workflow"),
+            match=record.get("match"),
+            execution=record.get("execution", ""),
+        )
     if record["type"] == NodeKind.APPROVAL:
         return _approval(record)
     return ChildSpec(

@@ -6,7 +6,17 @@ from typing import Any, Final
 
 from engine.definition.report import INVALID, Path, Report
 from engine.definition.shapes import Field, Section
-from engine.definition.types import Boolean, Choice, Duration, Number, Template, TemplateOr, Text
+from engine.definition.types import (
+    KEY_PATTERN,
+    Boolean,
+    Choice,
+    Duration,
+    Expression,
+    Number,
+    Template,
+    TemplateOr,
+    Text,
+)
 from engine.model.arrival import Awaited
 from engine.model.base import Json, JsonObject
 
@@ -35,16 +45,55 @@ LIMIT: Final = Field(
     "how long to wait before leaving by the port `timeout`; as long as the execution may take when absent",
 )
 
-WAIT: Final = Section(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitSection(Section):
+    """A wait node: which fields stand there depends on what it waits for."""
+
+    def read(self, value: Json, at: Path, report: Report) -> Any:
+        record = Section.read(self, value, at, report)
+        if not isinstance(record, dict) or "for" not in record:
+            return record
+        own = _OWN[record["for"]]
+        for name in own[:1]:
+            if name not in value:
+                report.wrong((*at, name), f'"{name}" is missing', fix=f"it says which {record['for']} to wait for")
+        for name in ("trigger", "workflow", "match", "execution"):
+            if name in value and name not in own:
+                text = f'"{name}" has no meaning with for: {record["for"]}'
+                report.wrong((*at, name), text, fix="leave it out", key=True)
+        return record
+
+
+_OWN: Final = {
+    Awaited.CALLBACK: (),
+    Awaited.EVENT: ("trigger", "workflow", "match"),
+    Awaited.EXECUTION: ("execution",),
+}
+
+WAIT: Final = WaitSection(
     noun="a wait node",
     doc="Wait for something from outside, without holding an executor.",
     fields=(
         Field(
             "for",
-            Choice(options=(Awaited.CALLBACK,), later=("event", "execution")),
-            "what to wait for: a `callback` is a call to the address `execution.callbacks.<node>`",
+            Choice(options=(Awaited.CALLBACK, Awaited.EVENT, Awaited.EXECUTION)),
+            "what to wait for: a `callback` is a call to the address `execution.callbacks.<node>`, an `event` one of a "
+            "trigger, an `execution` the end of one",
             required=True,
         ),
+        Field(
+            "trigger",
+            Text(label="key", pattern=KEY_PATTERN, max_length=63, says="the key of a trigger"),
+            "for an event: the key of the trigger it comes by",
+        ),
+        Field("workflow", Text(min_length=1, max_length=200), "for an event: whose trigger; this one's when absent"),
+        Field(
+            "match",
+            Expression(),
+            "for an event: which one, where `trigger` is the event that comes; the first one when absent",
+        ),
+        Field("execution", TemplateOr(type=Text(min_length=1, max_length=200)), "for an execution: its id"),
         LIMIT,
     ),
 )

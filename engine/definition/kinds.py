@@ -74,7 +74,15 @@ KINDS: Final[Mapping[NodeKind, KindFacts]] = MappingProxyType(
                 "worker_lost": "its process died",
             },
         ),
-        NodeKind.WAIT: KindFacts(ports="`main`, `timeout`", output="what arrived", runs=WAITS),
+        NodeKind.WAIT: KindFacts(
+            ports="`main`, `timeout`",
+            output="what arrived: the call's body, the event, or how the execution ended",
+            runs=WAITS,
+            fails={
+                "invalid_input": "there is no such workflow, trigger or execution",
+                "limit_exceeded": "what `match` names is larger than 64 KiB",
+            },
+        ),
         NodeKind.WORKFLOW: KindFacts(
             ports="`main`",
             output="the child's result",

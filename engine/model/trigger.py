@@ -13,7 +13,7 @@ class Trigger:
     """A trigger of a workflow. Its id stays the same for the same key of the same workflow, whatever the version.
 
     ``active`` is false for one that the published version no longer has. ``cursor`` is the schedule's last nominal
-    time handed over (ISO 8601).
+    time handed over (ISO 8601). ``awaited``: steps may wait for its events.
     """
 
     id: TriggerId
@@ -28,6 +28,7 @@ class Trigger:
     last_event_at: datetime | None = None
     next_due_at: datetime | None = None
     hook_id: str | None = None
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,18 @@ from engine.model.base import Json, JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitSpec:
-    """Wait for something from outside, at most for ``limit``; ``None``: as long as the execution may take."""
+    """Wait for something from outside, at most for ``limit``; ``None``: as long as the execution may take.
+
+    For an event: of the ``trigger`` of a ``workflow`` (``None``: this one), where ``match`` holds. For an execution:
+    ``execution`` is its id, and may be a template.
+    """
 
     awaited: Awaited
     limit: timedelta | None = None
+    trigger: str | None = None
+    workflow: str | None = None
+    match: str | None = None
+    execution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +53,20 @@ class ApprovalSpec:
     rejected_by_first: bool = True
     limit: timedelta | None = None
     on_timeout: str = "timeout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventWish:
+    """Which event a step waits for: of the trigger ``key`` of a ``workflow`` (id or name), where ``match`` holds.
+
+    ``scope`` is what ``match`` sees besides ``trigger``.
+    """
+
+    workflow: str
+    key: str
+    match: str | None
+    scope: JsonObject
+
+    def as_json(self) -> JsonObject:
+        """The form in the database."""
+        return {"match": self.match, "scope": self.scope}

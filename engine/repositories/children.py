@@ -90,6 +90,11 @@ class Children(Protocol):
     async def open(self, project: ProjectId, waits: Sequence[OpenWait]) -> None:
         """Write down what a step waits for; what is written already stays."""
 
+    async def waiting_for(
+        self, subject: str, *, until: datetime, after: OpenWait | None, limit: int
+    ) -> Sequence[OpenWait]:
+        """The waits for events of a trigger that were opened until then, by executions that have not ended."""
+
     async def close(self, execution_id: ExecutionId, path: str) -> None:
         """Forget what a step waits for."""
 

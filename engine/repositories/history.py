@@ -37,6 +37,18 @@ class Events(Protocol):
     async def delete(self, ids: Sequence[EventId]) -> None:
         """Remove such events."""
 
+    async def begin_awaiting(self, trigger_id: TriggerId) -> bool:
+        """Keep a trigger's events for steps that wait for them, from now on; false if that is so already."""
+
+    async def keep_awaited(self, ids: Sequence[EventId]) -> None:
+        """Keep events, stored in this transaction, for steps that may wait for them."""
+
+    async def awaited(self, *, limit: int) -> Sequence[EventId]:
+        """Those that are kept, oldest first."""
+
+    async def take_awaited(self, event_id: EventId) -> Event | None:
+        """Keep one no longer and return it; ``None``: somebody else took it, or it was removed."""
+
     async def settle(self, event_id: EventId, *, fate: Fate, reason: str, execution_id: ExecutionId | None) -> bool:
         """Decide a held event's fate; false if it is no longer held."""
 

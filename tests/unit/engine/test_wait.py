@@ -9,10 +9,10 @@ from engine.attempts import Tools
 from engine.drive import drive
 from engine.graph import Graph
 from engine.model.arrival import Arrival, Awaited
-from engine.model.base import ExecutionId, ExecutorId, Json
-from engine.model.execution import Claimed, ExecutionRecord, Status, StepStatus
+from engine.model.base import ExecutionId, ExecutorId, Json, ProjectId
+from engine.model.execution import Claimed, Execution, ExecutionRecord, Status, StepStatus
 from engine.model.node import NodeKind, TransformSpec
-from engine.model.waiting import WaitSpec
+from engine.model.waiting import EventWish, WaitSpec
 from engine.nodes.wait import WaitHandler
 from tests.fakes import FakeClock
 from tests.unit.engine.flows import graph, node
@@ -41,6 +41,19 @@ class FakeLatecomers:
         return self.arrivals
 
 
+class FakeWatches:
+    """Nothing to watch: these wait for callbacks."""
+
+    async def watch(self, project: ProjectId, execution_id: ExecutionId, path: str, target: ExecutionId) -> Execution:
+        raise AssertionError(target)
+
+    async def subscribe(self, project: ProjectId, execution_id: ExecutionId, path: str, wish: EventWish) -> None:
+        raise AssertionError(wish)
+
+    async def forget(self, execution_id: ExecutionId, path: str) -> None:
+        raise AssertionError(path)
+
+
 @dataclass
 class Waiting:
     """Drives one execution again and again, as owners after each other would."""
@@ -52,7 +65,7 @@ class Waiting:
     async def run(self, *arrivals: Arrival) -> ExecutionRecord:
         tools = Tools(
             owner=ExecutorId("me"),
-            effects={NodeKind.WAIT: WaitHandler(self.latecomers)},
+            effects={NodeKind.WAIT: WaitHandler(self.latecomers, FakeWatches())},
             recorder=self.bench.recorder,
             clock=self.bench.clock,
             jitter=lambda: 0.0,

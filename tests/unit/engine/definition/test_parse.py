@@ -217,7 +217,6 @@ def test_a_mistake_in_a_trigger_has_its_place_and_its_fix(
             (workflow(triggers=f"{{t: {{type: {kind}, every: 1m}}}}"), "triggers.t.type")
             for kind in ("polling", "chat")
         ),
-        (workflow(settings="{on_failure: x}"), "settings.on_failure"),
         (workflow(triggers="{t: {type: schedule, rrule: x}}"), "triggers.t.rrule"),
         (workflow(triggers="{t: {type: webhook, verify: none, allow_ips: []}}"), "triggers.t.allow_ips"),
     ],

@@ -25,6 +25,7 @@ from engine.nodes.wait import WaitHandler
 from engine.planner import apply, begin
 from tests.fakes import START, FakeClock
 from tests.unit.engine.test_drive import Act, FakeEffects
+from tests.unit.engine.test_wait import FakeWatches
 
 EXECUTION = ExecutionId("x")
 MOST_RESTS = 100
@@ -177,7 +178,10 @@ class _Run:
     def _tools(self) -> Tools:
         return Tools(
             owner=ExecutorId("me"),
-            effects={NodeKind.CONNECTOR: FakeEffects(self.log, self.actions), NodeKind.WAIT: WaitHandler(self)},
+            effects={
+                NodeKind.CONNECTOR: FakeEffects(self.log, self.actions),
+                NodeKind.WAIT: WaitHandler(self, FakeWatches()),
+            },
             recorder=self,
             clock=self.clock,
             jitter=lambda: 0.0,
