@@ -10,6 +10,8 @@ import pytest
 
 from connectors.builtin.http import connector as http
 from engine.definition import ActionInputs, Outside, parse_definition, workflow_schema
+from engine.definition.format_nodes import NODES
+from engine.definition.format_triggers import TRIGGERS
 from engine.definition.schema import SCHEMA_FILE
 from engine.definition.source import Source
 from engine.definition.tables import PAGES, fill, kinds, tables
@@ -125,3 +127,10 @@ def test_a_snippet_of_the_reference_is_sound(index: int) -> None:
 
     assert all(isinstance(edge, Edge) for edge in definition.edges)
     assert definition.nodes
+
+
+def test_the_reference_names_the_kinds_that_come_later() -> None:
+    (text,) = re.findall(r"## Not yet available\n\n(.*)", TEXTS["docs/reference/workflow-format.md"])
+    kinds_named, triggers_named = (re.findall("`([a-z]+)`", part) for part in text.split(";")[:2])
+
+    assert (tuple(kinds_named), tuple(triggers_named)) == (NODES.later, TRIGGERS.later)
