@@ -32,7 +32,7 @@ class Watching:
         """Wait for the end of an execution, and return it as it is now; one that has ended is not waited for.
 
         Raises:
-            InvalidInput: There is no such execution.
+            InvalidInput: There is no such execution, or it is the one that waits.
         """
 
         async def begin() -> Execution | None:
@@ -49,10 +49,11 @@ class Watching:
                 await uow.commit()
             return found
 
+        if target == execution_id:
+            raise InvalidInput(f'"{path}" cannot wait for the end of its own execution itself')
         found = await until_available(begin, what="watch an execution", sleep=self._sleep)
-        if found is None or target == execution_id:
-            what = "itself" if target == execution_id else f'an execution "{target[:100]}" that is not there'
-            raise InvalidInput(f'"{path}" cannot wait for {what}')
+        if found is None:
+            raise InvalidInput(f'"{path}" cannot wait for the execution "{target[:100]}", which is not there')
         return found
 
     async def subscribe(self, project: ProjectId, execution_id: ExecutionId, path: str, wish: EventWish) -> None:
