@@ -23,7 +23,7 @@ from engine.model.execution import Claimed, Failure, Status, StepRecord, StepSta
 from engine.model.outcome import Outcome, Succeeded, Unknown
 from engine.nodes import PURE
 from engine.nodes.base import Attempt, PreparedCall, failed
-from engine.planner import apply, begin, due_reason, first_idle, next_due, result, resume, wake
+from engine.planner import apply, begin, begun, due_reason, first_idle, next_due, result, resume, wake
 from engine.records import cancelled, intend, settle
 from engine.results import kept
 from engine.state import Ending, Phase, Stage, State, Visit
@@ -146,7 +146,7 @@ class _Drive:
         if self._out_of_time or (state.pending and not state.stopping):
             return False
         if state.pending:
-            self._cancel(visit for visit in list(state.pending.values()) if visit.stage in (Stage.WAITING, Stage.OPEN))
+            self._cancel(begun(state))
         began = state.phase
         if not conclude(state):
             return False
@@ -280,7 +280,7 @@ class _Drive:
             due_at = next_due(state) or now
             await self._journal.suspend(min(due_at, self._attempts.deadline_at), due_reason(state))
             return
-        self._cancel(visit for visit in list(state.pending.values()) if visit.stage in (Stage.WAITING, Stage.OPEN))
+        self._cancel(begun(state))
         if ending is None:
             await self._journal.succeed(result(state), now)
         elif ending.status is Status.SUCCEEDED:

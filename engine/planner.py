@@ -160,6 +160,12 @@ def due_reason(state: State) -> str:
     return (first.reason if first else None) or ""
 
 
+def begun(state: State) -> list[Visit]:
+    """The visits that are recorded as waiting, tried or open, those included whose time has come since."""
+    waits = (Stage.WAITING, Stage.OPEN)
+    return [v for v in state.pending.values() if v.stage in waits or v.inside is not None or v.due_at is not None]
+
+
 def first_idle(state: State, calling: Collection[str]) -> Visit | None:
     """The first visit that nothing is done for at this moment: no call, and nothing inside."""
     idle = (v for v in state.pending.values() if v.path not in calling and not (v.inside and v.inside.frames))
