@@ -17,9 +17,9 @@ from engine.model.node import ConnectorSpec
 from engine.model.outcome import Failed, Outcome, Succeeded, Suspended, Unknown
 from engine.nodes import PURE
 from engine.nodes.base import failed
-from engine.planner import apply, begin, first_idle, next_due, wake
+from engine.planner import apply, begin, begun, first_idle, next_due, wake
 from engine.records import cancelled, intend, settle
-from engine.state import Ending, Phase, Stage, State, Visit
+from engine.state import Ending, Phase, State, Visit
 from engine.variables import assigned_by
 from tests.fakes import FakeClock
 from tests.unit.engine.flows import NOON
@@ -193,7 +193,7 @@ class Playing:
 
     def _conclude(self) -> bool:
         state = self.state
-        self._cancel(v for v in list(state.pending.values()) if v.stage in (Stage.WAITING, Stage.OPEN))
+        self._cancel(begun(state))
         if self._out_of_time:
             return False
         began = state.phase
