@@ -81,6 +81,7 @@ class Hub:
 
     async def run(self) -> None:
         """Drive it from rest to rest until it has ended; time passes in between."""
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # nobody looks at the calls of the dead
         while not self.status.is_final:
             await self.turn()
 

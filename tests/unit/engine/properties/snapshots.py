@@ -61,7 +61,7 @@ def _frame(frame: Frame) -> dict[str, Any]:
         return {"closing": frame.closing, "failure": frame.failure}
     return {
         "visits": frame.visits,
-        "outputs": frame.outputs,
+        "outputs": {key: value for key, value in frame.outputs.items() if key in frame.flow.nodes},
         "ends": frame.ends,
         "skipped": frame.skipped,
         "queues": {index: list(queue) for index, queue in frame.queues.items() if queue},

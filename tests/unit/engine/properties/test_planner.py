@@ -6,9 +6,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.closing import conclude
+from engine.model.execution import StepRecord, StepStatus
 from engine.planner import apply, begin, wake
+from engine.state import State
 from tests.unit.engine.properties.claims import holds
-from tests.unit.engine.properties.definitions import ANY, Sample, samples
+from tests.unit.engine.properties.definitions import ANY, STEADY, Sample, samples
 from tests.unit.engine.properties.oracle import Oracle
 from tests.unit.engine.properties.playing import TERMINAL, Playing, play, stored
 from tests.unit.engine.properties.snapshots import difference, snapshot
@@ -38,12 +40,52 @@ def check_deaths(flow: Sample, seed: int) -> None:
 
 
 def check_end(end: Playing) -> None:
-    state = end.state
-    finished = [record.path for record in stored(end.records) if record.status in TERMINAL]
+    state, rows = end.state, stored(end.records)
+    finished = [row.path for row in rows if row.status in TERMINAL]
     assert len(set(finished)) == len(finished)
+    check_undos(rows)
     if state.ending is None:
-        assert not state.pending
-        assert not state.root.gatherings
+        check_nothing_left(state, rows)
+
+
+def check_undos(rows: list[StepRecord]) -> None:
+    """What was taken back was done, and is taken back in the reverse order."""
+    done = [row.path for row in rows if row.status is StepStatus.SUCCEEDED]
+    undone = [row.path.removesuffix(".undo") for row in rows if row.node.endswith(".undo") and row.status in TERMINAL]
+    assert undone == [path for path in reversed(done) if path in undone]
+
+
+def check_nothing_left(state: State, rows: list[StepRecord]) -> None:
+    """Every node ran or was skipped, nothing is awaited, and what had begun has ended or was cancelled."""
+    assert not state.pending
+    assert not state.root.gatherings
+    assert set(state.root.visits) | state.root.skipped == set(state.root.flow.nodes)
+    assert not set(state.root.visits) & state.root.skipped
+    last = {row.path: row.status for row in rows}
+    assert {path for path, status in last.items() if status not in TERMINAL} == set()
+
+
+@settings(max_examples=100, phases=PHASES, derandomize=True)
+@given(samples(STEADY), SEEDS)
+def test_the_order_in_which_steps_end_does_not_change_what_they_come_to(flow: Sample, seed: int) -> None:
+    holds(check_order, flow, seed, seed + 1)
+
+
+def check_order(flow: Sample, seed: int) -> None:
+    one, other = (play(Playing(flow, Oracle(seed), random.Random(number))) for number in (seed, seed + 1))
+
+    if one.state.ending is None:  # else a cycle went on for too long, and what else had happened by then is open
+        assert attempts(one) == attempts(other)
+        assert one.state.root.result() == other.state.root.result()
+        assert one.state.variables["total"] == other.state.variables["total"]
+        for name in ("log", "seen"):
+            assert sorted(map(repr, one.state.variables[name])) == sorted(map(repr, other.state.variables[name]))
+
+
+def attempts(end: Playing) -> dict[str, object]:
+    return {
+        f"{row.path} {row.attempt}": (row.status, row.ports, row.output, row.assigned) for row in stored(end.records)
+    }
 
 
 @settings(max_examples=200, phases=PHASES, derandomize=True)
