@@ -29,9 +29,10 @@ def kept_records(
     again = _from(graph, next(record.node for record in records if record.path == path))
     kept = []
     for record in records:
+        if is_closing_step(record.node):
+            continue
         top = record.node.partition(".")[0]
-        ahead = record.seq >= begun and (top in again or graph.nodes[top].kind is NodeKind.STOP)
-        if ahead or is_closing_step(record.node):
+        if record.seq >= begun and (top in again or graph.nodes[top].kind is NodeKind.STOP):
             continue
         if record.status is StepStatus.CANCELLED:
             due_at = record.due_at or now

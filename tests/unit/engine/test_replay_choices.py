@@ -22,7 +22,7 @@ from engine.taking_over import kept_records
 from tests.fakes import START as NOW
 from tests.unit.engine.flows import graph, node
 from tests.unit.engine.hub import Parts
-from tests.unit.engine.test_planner_properties import JOINS, choose, graphs, run
+from tests.unit.engine.random_graphs import JOINS, choose, graphs, run
 
 
 def ended(status: Status = Status.FAILED) -> Execution:
@@ -101,6 +101,12 @@ def test_only_the_step_and_what_follows_from_it_run_again() -> None:
 
     assert paths(kept_records(FORK, ended(), records, "b", now=NOW)) == ["a", "d"]
     assert kept_records(FORK, ended(), records, "a", now=NOW) == []
+
+
+def test_what_finally_did_comes_again_at_the_new_end() -> None:
+    records = [record("a", 1), record("b", 2), record("finally.tell", 3)]
+
+    assert paths(kept_records(FORK, ended(), records, "b", now=NOW)) == ["a"]
 
 
 def test_an_earlier_visit_of_a_cycle_is_kept() -> None:
