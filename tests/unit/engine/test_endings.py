@@ -17,7 +17,7 @@ from engine.planner import apply, begin
 from engine.state import State, Visit
 from tests.fakes import START as NOW
 from tests.unit.engine.flows import graph, node
-from tests.unit.engine.test_planner_properties import JOINS, choose, graphs, run
+from tests.unit.engine.random_graphs import JOINS, choose, graphs, run
 
 LATER = NOW + timedelta(hours=1)
 BROKEN = Failure(code="x", message="broken")

@@ -176,6 +176,8 @@ class _Maker:
             node["concurrency"] = self.one(1, 2, 3)
         if "over" in node and self.chance(3):
             node["batch"] = 2
+        if not steady and self.chance(4):
+            node["wait_for"] = self.one("any", {"count": 2})
         node["on_item_error"] = self.one("skip", "collect") if steady else self.one("fail", "skip", "collect")
         return node | {"body": self.flow(depth + 1)} | self._around()
 

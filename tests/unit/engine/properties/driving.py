@@ -72,6 +72,7 @@ class Hub:
         self.due_at: datetime | None = None
         self.deadline_at = NOON + self.sample.graph.settings.timeout
         self.end: ExecutionRecord | None = None
+        self._others: list[asyncio.Future[None]] = []
         self._counts: Counter[str] = Counter()
 
     def strikes(self, thing: str) -> Fault | None:
@@ -84,6 +85,14 @@ class Hub:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # nobody looks at the calls of the dead
         while not self.status.is_final:
             await self.turn()
+            while self._others:
+                await self._others.pop()
+
+    async def take_over(self) -> None:
+        """Let another owner have a turn while this one is frozen, whatever becomes of this one."""
+        other = asyncio.ensure_future(self.turn())
+        self._others.append(other)
+        await asyncio.shield(other)
 
     async def turn(self) -> None:
         """One owner's turn, after whatever has to come first: its time, or the reaper."""
@@ -120,7 +129,7 @@ class Hub:
         if fault is Fault.BEFORE:
             raise Killed
         if fault is Fault.FROZEN:
-            await self.turn()
+            await self.take_over()
         if record.epoch != self.epoch or self.status is not Status.RUNNING:
             return False
         self.rows += record.steps
@@ -132,7 +141,7 @@ class Hub:
         if fault is Fault.AFTER:
             raise Killed
         if fault is Fault.FROZEN_AFTER and not record.status.is_final:
-            await self.turn()
+            await self.take_over()
         return True
 
 
@@ -164,7 +173,7 @@ class Call:
         if fault is Fault.BEFORE:
             raise Killed
         if fault is Fault.FROZEN and not hub.status.is_final:
-            await hub.turn()
+            await hub.take_over()
         if hub.oracle.waits_first(path) and self.attempt.visit.reason != BUSY:
             return Suspended(due_at=hub.clock.now() + timedelta(seconds=1), reason=BUSY)
         hub.made.append(Made(path, number, self.epoch, self.attempt.idempotency_key, self.effect))
@@ -173,7 +182,7 @@ class Call:
         if fault is Fault.AFTER:
             raise Killed
         if fault is Fault.FROZEN_AFTER and not hub.status.is_final:
-            await hub.turn()
+            await hub.take_over()
         if hub.oracle.is_unknown(path):
             return Unknown(failure=Failure(code=OutcomeUnknown.code, message="lost", step=path))
         category = hub.oracle.failure_of(path, number)

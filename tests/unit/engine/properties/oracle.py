@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.errors import Category
-from engine.model.base import Json, JsonObject
+from engine.model.base import JsonObject
 
 BUSY: Final = "busy"
 LONGEST_PAUSE: Final = 3
@@ -54,10 +54,3 @@ class Oracle:
         """How an attempt fails; ``None``: it succeeds."""
         failures = self.failures(path)
         return failures[attempt - 1] if attempt <= len(failures) else None
-
-
-def asks_for(document: Json, use: str) -> bool:
-    """Whether a definition calls an action anywhere."""
-    if isinstance(document, dict):
-        return document.get("use") == use or any(asks_for(value, use) for value in document.values())
-    return isinstance(document, list) and any(asks_for(value, use) for value in document)
