@@ -5,13 +5,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.engine.properties.claims import Check, holds
-from tests.unit.engine.properties.definitions import ANY, STEADY, Sample, Shape, samples
+from tests.unit.engine.properties.definitions import ANY, SAGA, STEADY, Sample, Shape, samples
 from tests.unit.engine.properties.test_drive import check_faults, check_same
 from tests.unit.engine.properties.test_planner import check_deaths, check_ends, check_fold, check_order
 from tests.unit.engine.properties.test_reference import FORWARD, check_reference
 
 CHECKS = [
     pytest.param(check_ends, ANY, id="every execution ends"),
+    pytest.param(check_deaths, SAGA, id="what was done is taken back whoever dies"),
     pytest.param(check_deaths, ANY, id="it ends whoever dies"),
     pytest.param(check_fold, ANY, id="the records tell the whole state"),
     pytest.param(check_order, STEADY, id="the order changes nothing"),

@@ -29,7 +29,7 @@ VARIABLES: Final[JsonObject] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What definitions may hold.
+    """What definitions may hold; ``undo`` is how many calls there are for one that can be taken back.
 
     ``steady``: the order in which steps end changes nothing. ``tidy``: a cycle has one entrance and one way back.
     """
@@ -43,6 +43,7 @@ class Shape:
     cycles: bool = True
     closing: bool = True
     limits: bool = True
+    undo: int = 2
 
 
 ANY: Final = Shape()
@@ -54,6 +55,7 @@ STEADY: Final = Shape(
     closing=False,
     limits=False,
 )
+SAGA: Final = replace(ANY, kinds=(*[CALL] * 8, "loop", "parallel", "stop"), joins=("all",), cycles=False, undo=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class _Maker:
         if self.chance(2):
             node["retry"] = {"max_attempts": self.one(1, 2, 3), "delay": "1s", "jitter": False}
         node["on_error"] = self.one("continue", "route") if self._shape.steady else self._policy()
-        if self._shape.closing and self.chance(4):
+        if self._shape.closing and self.chance(self._shape.undo):
             node["undo"] = {"use": self.one("keyed.undo", "unrepeatable.undo")}
         return node
 
@@ -221,6 +223,8 @@ class _Maker:
             if nodes[key]["type"] in ("condition", "switch") and self.chance(2):
                 port = "true" if nodes[key]["type"] == "condition" else "a"
                 target = self._dice.randint(0, index)
+                if nodes[keys[target]]["type"] != CALL and not self.chance(4):  # nothing new would come in each pass
+                    continue
                 back.append(f"{key}.{port} -> {keys[target]}")
                 if self._shape.tidy:
                     if not _is_tidy(keys[target : index + 1], edges, back):

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from engine.closing import conclude
 from engine.model.execution import StepRecord, StepStatus
+from engine.model.node import LoopSpec, OnItemError, ParallelSpec
 from engine.planner import apply, begin, wake
 from engine.state import State
 from tests.unit.engine.properties.claims import holds
-from tests.unit.engine.properties.definitions import ANY, STEADY, Sample, samples
+from tests.unit.engine.properties.definitions import ANY, SAGA, STEADY, Sample, samples
 from tests.unit.engine.properties.oracle import Oracle
 from tests.unit.engine.properties.playing import TERMINAL, Playing, play, stored
 from tests.unit.engine.properties.snapshots import difference, snapshot
@@ -39,11 +40,18 @@ def check_deaths(flow: Sample, seed: int) -> None:
     check_end(play(Playing(flow, Oracle(seed), random.Random(seed)), deaths=0.1))
 
 
+@settings(max_examples=100, phases=PHASES, derandomize=True)
+@given(samples(SAGA), SEEDS)
+def test_what_was_done_is_taken_back_in_reverse(flow: Sample, seed: int) -> None:
+    holds(check_ends, flow, seed, seed + 1)
+
+
 def check_end(end: Playing) -> None:
     state, rows = end.state, stored(end.records)
     finished = [row.path for row in rows if row.status in TERMINAL]
     assert len(set(finished)) == len(finished)
     check_undos(rows)
+    check_losers(end.sample, rows)
     if state.ending is None:
         check_nothing_left(state, rows)
 
@@ -53,6 +61,16 @@ def check_undos(rows: list[StepRecord]) -> None:
     done = [row.path for row in rows if row.status is StepStatus.SUCCEEDED]
     undone = [row.path.removesuffix(".undo") for row in rows if row.node.endswith(".undo") and row.status in TERMINAL]
     assert undone == [path for path in reversed(done) if path in undone]
+
+
+def check_losers(flow: Sample, rows: list[StepRecord]) -> None:
+    """Where enough have succeeded, the others are cancelled and give nothing."""
+    for path, spec in flow.graph.containers().items():
+        for row in (row for row in rows if row.node == path and row.status is StepStatus.SUCCEEDED and not row.note):
+            if isinstance(spec, ParallelSpec):
+                assert len(row.output) == (spec.needed or len(spec.branches))
+            elif isinstance(spec, LoopSpec) and spec.needed is not None and spec.on_item_error is OnItemError.SKIP:
+                assert len(row.output) <= spec.needed
 
 
 def check_nothing_left(state: State, rows: list[StepRecord]) -> None:
