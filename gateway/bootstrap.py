@@ -16,6 +16,7 @@ from connectors.registry import Registry, find_plugins
 from db.engines import PoolSizes
 from db.session import SqlDatabase, open_database
 from db.vault import Vault
+from engine.abandoned import AbandonedChildren
 from engine.admitter import Admitter
 from engine.announcer import Announcements, Announcer
 from engine.attempts import Tools
@@ -51,7 +52,6 @@ from engine.resumer import Resumer
 from engine.routes import Routes
 from engine.service import Service, run_service
 from engine.splitting import Splitting
-from engine.strays import Strays
 from engine.sweeper import BlobSweeper
 from engine.timers import Timers
 from engine.trials.service import Trials
@@ -271,7 +271,7 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         BlobSweeper(hub.database),
         PartitionKeeper(hub.database, hub.clock),
     ]
-    strays = Strays(hub.database, hub.broker, hub.clock)
+    abandoned = AbandonedChildren(hub.database, hub.broker, hub.clock)
     schedules = run_schedules(
         database=hub.database,
         broker=hub.broker,
@@ -281,8 +281,8 @@ async def _scheduling(stack: AsyncExitStack, hub: Hub, announcements: Announceme
         leads=lambda: leader.is_leader,
     )
     admitting = run_service(Led(admitter, leader), alarm=admitter.alarm)
-    led = (run_service(Led(service, leader)) for service in [*services, strays])
-    return [schedules, strays.listen(), admitter.listen(hub.broker), admitting, *led]
+    led = (run_service(Led(service, leader)) for service in [*services, abandoned])
+    return [schedules, abandoned.listen(), admitter.listen(hub.broker), admitting, *led]
 
 
 @asynccontextmanager

@@ -100,7 +100,7 @@ class ChildRepository:
         statement = select(executions.c.id).where(executions.c.parent_id == execution_id, _LIVE)
         return [ExecutionId(row.id) for row in await self._transaction.rows(statement)]
 
-    async def strays(self, *, after: str, limit: int) -> tuple[Sequence[ExecutionId], str]:
+    async def abandoned(self, *, after: str, limit: int) -> tuple[Sequence[ExecutionId], str]:
         """Those among one page of live awaited children that nobody waits for any more, and where the next begins."""
         statement = select(executions.c.id).where(_LIVE).order_by(executions.c.id).limit(limit)
         if after:

@@ -81,7 +81,7 @@ class Children(Protocol):
     async def live_of(self, execution_id: ExecutionId) -> Sequence[ExecutionId]:
         """The awaited children of an execution that have not ended."""
 
-    async def strays(self, *, after: str, limit: int) -> tuple[Sequence[ExecutionId], str]:
+    async def abandoned(self, *, after: str, limit: int) -> tuple[Sequence[ExecutionId], str]:
         """Those among one page of live awaited children that nobody waits for any more, and where the next page begins.
 
         Their parent was cancelled, or went on without them and has not failed. "" begins anew.

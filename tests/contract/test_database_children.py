@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from db.session import SqlDatabase
+from engine.abandoned import AbandonedChildren
 from engine.brokers.inprocess import InProcessBroker
 from engine.children import Children
 from engine.definition import load_document
@@ -22,7 +23,6 @@ from engine.model.workflow import TriggerKind
 from engine.nodes.child import ChildOrder
 from engine.resumer import Resumer
 from engine.routes import Routes
-from engine.strays import Strays
 from tests.contract.database_kits import LATER, ME, PROJECT, Sample, claim, record, save, status_of, step
 from tests.fakes import FakeClock, RecordingAnnouncements
 
@@ -132,7 +132,7 @@ async def test_a_parent_that_was_cancelled_starts_nothing_and_one_that_is_cancel
             await work.commit()
 
     await asyncio.gather(family.children().begin(family.order(parent)), cancel())
-    await Strays(database, InProcessBroker(), FakeClock(LATER)).tick()
+    await AbandonedChildren(database, InProcessBroker(), FakeClock(LATER)).tick()
 
     assert {await status_of(database, child) for child in await family.all(parent.id)} <= {Status.CANCELLED}
     assert (await family.children().begin(family.order(parent))).event_id is None
@@ -227,10 +227,10 @@ async def test_the_sweep_cancels_children_of_steps_that_went_on_without_them(
     begun = await family.children().begin(family.order(parent))
     assert begun.execution_id is not None
     await family.suspend(parent, status=status)
-    strays = Strays(family.databases[0], InProcessBroker(), FakeClock(LATER), page=1)
+    abandoned = AbandonedChildren(family.databases[0], InProcessBroker(), FakeClock(LATER), page=1)
 
-    await strays.tick()
-    await strays.tick()
+    await abandoned.tick()
+    await abandoned.tick()
 
     found = await status_of(family.databases[0], begun.execution_id)
     assert found is (Status.QUEUED if kept else Status.CANCELLED)
@@ -243,7 +243,7 @@ async def test_children_of_a_failed_parent_run_on_because_a_replay_waits_for_the
     steps = (step("ask", status=StepStatus.CANCELLED, wait_reason="child"),)
     await save(family.databases[0], [record(parent, Status.FAILED, steps=steps)])
 
-    await Strays(family.databases[0], InProcessBroker(), FakeClock(LATER)).tick()
+    await AbandonedChildren(family.databases[0], InProcessBroker(), FakeClock(LATER)).tick()
 
     assert await status_of(family.databases[0], begun.execution_id) is Status.QUEUED
 

@@ -19,14 +19,14 @@ PAUSE = timedelta(seconds=1)
 REASON = "its parent does not wait for it any more"
 
 
-class Strays:
+class AbandonedChildren:
     """Cancels children of executions that were cancelled, or that went on without them, and their children in turn.
 
     Two at once do no harm: each child is cancelled once. A child's own cancellation is told like any other, which is
     how it reaches the next generation.
     """
 
-    name = "strays"
+    name = "abandoned_children"
 
     def __init__(
         self,
@@ -47,8 +47,8 @@ class Strays:
     async def tick(self) -> timedelta:
         """Look at one page of the children that live."""
         async with self._database.read() as uow:
-            strays, self._after = await uow.children.strays(after=self._after, limit=self._page)
-        for child in strays:
+            abandoned, self._after = await uow.children.abandoned(after=self._after, limit=self._page)
+        for child in abandoned:
             await self._cancel(child)
         return AT_ONCE if self._after else SWEEP_EVERY
 
