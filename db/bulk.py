@@ -28,6 +28,9 @@ class Kind(StrEnum):
     LONG = "int8"
 
 
+_CHECKED = (Kind.TEXT, Kind.TIME)
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The names and kinds of the columns of one bulk statement, in the order of its rows' values."""
@@ -113,8 +116,11 @@ def _by_column(columns: Columns, rows: Rows) -> list[tuple[Any, ...] | list[Any]
     """Turn rows into columns; on the way clean the texts and refuse naive times."""
     turned: list[tuple[Any, ...] | list[Any]] = list(zip(*rows, strict=True))
     for place, kind in enumerate(columns.kinds):
+        values = turned[place]
+        if kind not in _CHECKED or values.count(None) == len(values):
+            continue
         if kind is Kind.TEXT:
-            turned[place] = [clean_text(value) for value in turned[place]]
-        elif kind is Kind.TIME and any(value is not None and value.tzinfo is None for value in turned[place]):
+            turned[place] = [clean_text(value) for value in values]
+        elif any(value is not None and value.tzinfo is None for value in values):
             raise ValueError(f'a time in the column "{columns.names[place]}" has no zone')
     return turned

@@ -158,7 +158,7 @@ class _Drive:
     async def _advance(self) -> None:
         """Run pure nodes until only calls and waits are left."""
         state, turns = self._state, 0
-        while (state.ready or state.closing) and not self._is_over and not self._is_pausing:
+        while (state.ready or state.closing) and not self._holds_back:
             if state.closing:
                 self._cancel_doomed()
             taken = state.take_ready()
@@ -170,7 +170,7 @@ class _Drive:
                     continue
                 if is_call(visit):
                     self._calls.append(visit)
-                elif visit.path in state.pending and not state.stopping:
+                elif visit.path in state.pending and (state.ending is None or not state.stopping):
                     self._settle(visit, self._attempts.run_pure(state, visit, now), now, effect=False)
             turns += 1
             if turns % PURE_TURNS == 0:
@@ -178,8 +178,15 @@ class _Drive:
                 self._pass_time()
             if self._journal.size >= LARGEST_JOURNAL:
                 await self._journal.checkpoint()
-        if self._is_over:
+        if state.ending is not None and self._is_over:
             self._calls.clear()
+
+    @property
+    def _holds_back(self) -> bool:
+        """Whether nothing further may begin: the work is over, or a person asked for a pause."""
+        if self._state.ending is not None:
+            return self._is_over
+        return bool(self._tools.pausing) and self._is_pausing
 
     @property
     def _is_over(self) -> bool:
