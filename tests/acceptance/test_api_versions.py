@@ -102,8 +102,8 @@ async def test_a_rollback_publishes_what_was_published_before_and_says_who_and_w
     assert versions[1]["published_at"] < versions[2]["published_at"]
     acts = [entry for entry in (await client.get("/audit"))["items"] if entry["target"] == workflow]
     assert [entry["details"] for entry in acts[:2]] == [
-        {"version": 2, "before": 1, "note": ""},
-        {"version": 1, "before": 3, "note": "too slow"},
+        {"version": 2, "before": 1, "note": "", "split_ended": False},
+        {"version": 1, "before": 3, "note": "too slow", "split_ended": False},
     ]
 
 
