@@ -25,8 +25,8 @@ JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 SLOWEST_SECONDS: Final = 0.12
 LATEST_SECONDS: Final = 1.5
-HEARD: Final = (200, 410)
-"""OK, and Gone: what the link was for is over, as it is for one who answers twice."""
+OK: Final = 200
+GONE: Final = 410
 AGAIN_SECONDS: Final = 0.3
 ANSWER_SECONDS: Final = 5
 DOUBLE_SHARE: Final = 0.3
@@ -69,12 +69,14 @@ async def call_back(link: str, key: str, body: bytes, media: str) -> None:
     chance = zlib.crc32(key.encode()) % 1000 / 1000
     await asyncio.sleep(chance * LATEST_SECONDS)
     times = 2 if chance < DOUBLE_SHARE else 1
+    heard = False
     while times:
         try:
             status = await post(link, body, media)
         except (OSError, EOFError, ValueError):
             status = 0
-        if status in HEARD:
+        if status == OK or (heard and status == GONE):  # gone before it was heard: nobody has asked yet
+            heard = True
             times -= 1
         await asyncio.sleep(AGAIN_SECONDS)
 

@@ -12,7 +12,7 @@ from tests.services import Services
 
 SECONDS = float(os.environ.get("PATCHBAY_TEST_CHAOS_SECONDS", "40"))
 SEED = os.environ.get("PATCHBAY_TEST_CHAOS_SEED")
-RATE = 60.0
+RATE = 40.0
 
 
 @pytest.mark.chaos
